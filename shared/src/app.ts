@@ -1,0 +1,81 @@
+/** The Express part of every service: health, the reader's token, and errors as problems. */
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { bearerCheck } from './auth.js';
+import { PROBLEMS, ProblemError } from './errors.js';
+import { sendProblem } from './http.js';
+import type { Logger } from './log.js';
+
+/** The state of one dependency: `ok`, or what is wrong with it and what would mend it. */
+export type Readiness = Record<string, string>;
+
+export interface AppOptions {
+  /** Asked at every `/readyz`. */
+  readiness(): Promise<Readiness> | Readiness;
+}
+
+export function createApp(options: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.get('/healthz', (_req, res) => {
+    res.set('cache-control', 'no-store').json({ status: 'ok' });
+  });
+  app.get('/readyz', async (_req, res) => {
+    const dependencies = await options.readiness();
+    const ready = Object.values(dependencies).every((state) => state === 'ok');
+    res
+      .status(ready ? 200 : 503)
+      .set('cache-control', 'no-store')
+      .json({ status: ready ? 'ready' : 'not ready', dependencies });
+  });
+  return app;
+}
+
+export function requireToken(token: string | undefined): RequestHandler {
+  const allows = bearerCheck(token);
+  return (req, res, next) => {
+    if (allows(req.headers.authorization)) next();
+    else sendProblem(res, 'bad-token', { headers: { 'www-authenticate': 'Bearer' } });
+  };
+}
+
+/** Closes a route to every method but those it has. Goes behind them. */
+export function onlyMethods(...methods: string[]): RequestHandler {
+  const allow = methods.join(', ');
+  return (_req, res) => {
+    sendProblem(res, 'method-not-allowed', { headers: { allow } });
+  };
+}
+
+/** Goes last: unknown paths, and whatever a handler threw. */
+export function endApp(app: Express, log: Logger): void {
+  app.use('/healthz', onlyMethods('GET', 'HEAD'));
+  app.use('/readyz', onlyMethods('GET', 'HEAD'));
+  app.use((_req, res) => {
+    sendProblem(res, 'not-found');
+  });
+  const onError: ErrorRequestHandler = (error: unknown, req, res, _next) => {
+    if (res.headersSent) {
+      res.destroy();
+      return;
+    }
+    if (error instanceof ProblemError) {
+      const { code, message, errors, retryAfterSeconds } = error;
+      const detail = message === PROBLEMS[code].title ? {} : { detail: message };
+      const retry =
+        retryAfterSeconds === undefined ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } };
+      sendProblem(res, code, { ...detail, ...(errors === undefined ? {} : { errors }), ...retry });
+      return;
+    }
+    // body parsing and URL decoding throw errors of this shape
+    const status = (error as { status?: unknown }).status;
+    if (typeof status === 'number' && status >= 400 && status < 500) {
+      sendProblem(res, 'bad-request');
+      return;
+    }
+    log.error({ err: error, method: req.method, path: req.path }, 'a request failed');
+    sendProblem(res, 'internal');
+  };
+  app.use(onError);
+}

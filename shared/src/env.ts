@@ -1,0 +1,119 @@
+/** Settings come from the environment, once, through a schema; every fault is reported together. */
+import { Ajv2020, type JSONSchemaType } from 'ajv/dist/2020.js';
+import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from './limits.js';
+
+/** One line per fault. Nothing that a service could do makes it better: exit with 78 (EX_CONFIG). */
+export class SettingsError extends Error {
+  readonly faults: string[];
+
+  constructor(faults: string[]) {
+    super(`settings: ${faults.join('; ')}`);
+    this.name = 'SettingsError';
+    this.faults = faults;
+  }
+}
+
+const port = (fallback: number) =>
+  ({ type: 'integer', minimum: 0, maximum: 65_535, default: fallback }) as const;
+const flag = { type: 'boolean', default: false } as const;
+const secret = { type: 'string', minLength: 1 } as const;
+
+/** Every setting that Lyftr knows. A service picks the ones it reads. */
+export const SETTINGS = {
+  PORT: port(8000),
+  QUERY_PORT: port(8001),
+  WRITER_PORT: port(8002),
+  HOST: { type: 'string', minLength: 1, default: '127.0.0.1' },
+  DATA_DIR: { type: 'string', minLength: 1, default: './data' },
+  WEBHOOK_SECRET: secret,
+  WEBHOOK_SECRET_PREVIOUS: secret,
+  REDIS_URL: { type: 'string', pattern: '^(rediss?://|unix:///)', default: 'redis://127.0.0.1:6379' },
+  QUERY_URL: { type: 'string', pattern: '^https?://' },
+  API_TOKEN: secret,
+  ALLOW_ANONYMOUS_READS: flag,
+  INGEST_PROCESSES: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
+  MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },
+  QUEUE_HIGH_WATER: { type: 'integer', minimum: 1, default: QUEUE_HIGH_WATER_DEFAULT },
+  LOG_LEVEL: {
+    type: 'string',
+    enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    default: 'info',
+  },
+} as const;
+
+type Settings = typeof SETTINGS;
+export type SettingName = keyof Settings;
+
+type ValueOf<S> = S extends { type: 'integer' } ? number : S extends { type: 'boolean' } ? boolean : string;
+
+/** Required and defaulted settings are present; the others may be absent. */
+export type Config<N extends SettingName, R extends N = never> = Readonly<
+  {
+    [K in N as K extends R ? K : Settings[K] extends { default: unknown } ? K : never]: ValueOf<Settings[K]>;
+  } & {
+    [K in N as K extends R ? never : Settings[K] extends { default: unknown } ? never : K]?: ValueOf<
+      Settings[K]
+    >;
+  }
+>;
+
+const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: true });
+
+const FLAGS: Record<string, string> = { '1': 'true', '0': 'false', yes: 'true', no: 'false' };
+
+/**
+ * Reads the named settings. A variable that is set but empty counts as set: an empty secret is a fault, not a
+ * request for the default. Throws SettingsError; never repeats a value, which may be a secret.
+ */
+export function readSettings<const N extends SettingName, const R extends N = never>(
+  env: NodeJS.ProcessEnv,
+  names: readonly N[],
+  required: readonly R[] = [],
+): Config<N, R> {
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = env[name];
+    if (value === undefined) continue;
+    const isFlag = (SETTINGS[name] as { type: string }).type === 'boolean';
+    values[name] = isFlag ? (FLAGS[value.toLowerCase()] ?? value) : value;
+  }
+  const properties = Object.fromEntries(names.map((name) => [name, SETTINGS[name]]));
+  const schema = {
+    type: 'object',
+    properties,
+    required: [...required],
+  } as unknown as JSONSchemaType<unknown>;
+  const validate = ajv.compile(schema);
+  if (!validate(values)) {
+    throw new SettingsError(
+      (validate.errors ?? []).map((error) => {
+        if (error.keyword === 'required') return `${String(error.params['missingProperty'])} is required`;
+        const name = error.instancePath.slice(1);
+        if (error.keyword === 'enum')
+          return `${name} must be one of ${error.params['allowedValues'].join(', ')}`;
+        if (error.keyword === 'minLength') return `${name} must not be empty`;
+        if (name === 'REDIS_URL') return `${name} must start with redis://, rediss:// or unix:///`;
+        return `${name} ${error.message ?? 'is not valid'}`;
+      }),
+    );
+  }
+  return Object.freeze(values) as Config<N, R>;
+}
+
+const isLoopback = (host: string) =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/**
+ * Messages are private: a service that serves reads beyond this machine needs a token, or an explicit word that
+ * none is wanted. Throws SettingsError.
+ */
+export function requireTokenBeyondLoopback(config: {
+  HOST: string;
+  API_TOKEN?: string;
+  ALLOW_ANONYMOUS_READS: boolean;
+}): void {
+  if (isLoopback(config.HOST) || config.API_TOKEN !== undefined || config.ALLOW_ANONYMOUS_READS) return;
+  throw new SettingsError([
+    `HOST ${config.HOST} would show messages to everyone who reaches it: set API_TOKEN, or ALLOW_ANONYMOUS_READS=1`,
+  ]);
+}

@@ -1,0 +1,132 @@
+/** One table of every error that a client can see. ARCHITECTURE.md shows the same table; a test compares them. */
+
+export interface ProblemKind {
+  status: number;
+  title: string;
+  /** What the sender should do about it. */
+  hint: string;
+}
+
+export const PROBLEMS = {
+  'bad-request': {
+    status: 400,
+    title: 'Malformed HTTP request',
+    hint: 'Correct the request; a resend cannot help.',
+  },
+  'not-json': { status: 400, title: 'The body is not JSON', hint: 'Send UTF-8 JSON; a resend cannot help.' },
+  'bad-signature': {
+    status: 401,
+    title: 'The signature is missing or wrong',
+    hint: 'Sign the raw body with HMAC-SHA256 and send it as hex in x-signature.',
+  },
+  'bad-token': {
+    status: 401,
+    title: 'The token is missing or wrong',
+    hint: 'Send Authorization: Bearer <API_TOKEN>.',
+  },
+  'not-found': { status: 404, title: 'Not found', hint: 'See /docs for the routes.' },
+  'method-not-allowed': {
+    status: 405,
+    title: 'Method not allowed',
+    hint: 'The Allow header names the methods.',
+  },
+  'request-timeout': { status: 408, title: 'The request was not complete in time', hint: 'Send it again.' },
+  'body-too-large': { status: 413, title: 'The body is too large', hint: 'Send smaller bodies or batches.' },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'Unsupported content type',
+    hint: 'Send application/json; a batch may also be application/x-ndjson.',
+  },
+  'invalid-message': {
+    status: 422,
+    title: 'The message does not match the schema',
+    hint: 'Correct the members in errors.',
+  },
+  'invalid-query': {
+    status: 422,
+    title: 'A query parameter is not valid',
+    hint: 'Correct the parameters in errors.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The header fields are too large',
+    hint: 'Send fewer or shorter header fields.',
+  },
+  internal: { status: 500, title: 'Internal error', hint: 'Send it again; the log has the cause.' },
+  'queue-unavailable': {
+    status: 503,
+    title: 'The queue cannot take the message now',
+    hint: 'Send it again after Retry-After seconds; nothing was acknowledged.',
+  },
+  'upstream-unavailable': {
+    status: 503,
+    title: 'The query service does not answer',
+    hint: 'Send it again later.',
+  },
+  'not-ready': { status: 503, title: 'The service is not ready', hint: 'Send it again later.' },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface FieldError {
+  /** JSON pointer into the body, or the name of a query parameter. */
+  path: string;
+  message: string;
+}
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: FieldError[];
+}
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export function problem(code: ProblemCode, detail?: string, errors?: FieldError[]): Problem {
+  const { status, title, hint } = PROBLEMS[code];
+  const body: Problem = { type: `urn:lyftr:problem:${code}`, title, status, detail: detail ?? hint };
+  if (errors !== undefined) body.errors = errors;
+  return body;
+}
+
+/** An error that is meant for the client; anything else that is thrown becomes `internal`, without its text. */
+export class ProblemError extends Error {
+  readonly code: ProblemCode;
+  readonly errors: FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    detail?: string,
+    options: { errors?: FieldError[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(detail ?? PROBLEMS[code].title);
+    this.name = 'ProblemError';
+    this.code = code;
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+const FIELD_ERRORS_MAX = 20;
+
+interface AjvErrorLike {
+  instancePath: string;
+  keyword: string;
+  message?: string;
+  params: Record<string, unknown>;
+}
+
+/** ajv's errors in the form that clients get: bounded in number, and without the offending values. */
+export function fieldErrors(errors: readonly AjvErrorLike[] | null | undefined, prefix = ''): FieldError[] {
+  return (errors ?? []).slice(0, FIELD_ERRORS_MAX).map((error) => {
+    const missing = error.keyword === 'required' ? `/${String(error.params['missingProperty'])}` : '';
+    if (missing !== '') return { path: `${prefix}${error.instancePath}${missing}`, message: 'is required' };
+    if (error.keyword === 'pattern')
+      return { path: `${prefix}${error.instancePath}`, message: 'must not contain NUL' };
+    return { path: `${prefix}${error.instancePath}`, message: error.message ?? 'is not valid' };
+  });
+}

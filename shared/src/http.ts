@@ -1,0 +1,113 @@
+/** What every HTTP server here has in common: a strict parser, bounded waits, and problems as answers. */
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { PROBLEM_TYPE, problem, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
+import {
+  HEADERS_BYTES_MAX,
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+} from './limits.js';
+
+export interface ProblemOptions {
+  detail?: string;
+  errors?: FieldError[];
+  headers?: Record<string, string>;
+}
+
+export function sendProblem(res: ServerResponse, code: ProblemCode, options: ProblemOptions = {}): void {
+  const body = JSON.stringify(problem(code, options.detail, options.errors));
+  res.writeHead(PROBLEMS[code].status, {
+    ...options.headers,
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  });
+  res.end(body);
+}
+
+/** Node keeps the first of two Host headers in silence; a proxy in front may have kept the other. */
+function hasTwoHosts(rawHeaders: readonly string[]): boolean {
+  let seen = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (seen) return true;
+    seen = true;
+  }
+  return false;
+}
+
+/** Closes what Node's parser lets through: HTTP versions other than 1.0 and 1.1, and two Host headers. */
+function malformed(req: IncomingMessage): string | undefined {
+  const isHttp1 = req.httpVersionMajor === 1 && (req.httpVersionMinor === 1 || req.httpVersionMinor === 0);
+  if (!isHttp1) return 'Only HTTP/1.0 and HTTP/1.1 are spoken here.';
+  if (hasTwoHosts(req.rawHeaders)) return 'The request has more than one Host header.';
+  return undefined;
+}
+
+/** The answer to a request that never became one: there is no ServerResponse yet, so it is written by hand. */
+function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  let code: ProblemCode = 'bad-request';
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') code = 'request-timeout';
+  if (error.code === 'HPE_HEADER_OVERFLOW') code = 'headers-too-large';
+  const body = JSON.stringify(problem(code));
+  const { status } = PROBLEMS[code];
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+export function createStrictServer(listener: (req: IncomingMessage, res: ServerResponse) => void): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+      insecureHTTPParser: false,
+    },
+    (req, res) => {
+      const fault = malformed(req);
+      if (fault === undefined) listener(req, res);
+      else sendProblem(res, 'bad-request', { detail: fault, headers: { connection: 'close' } });
+    },
+  );
+  server.on('clientError', refuseSocket);
+  return server;
+}
+
+/** Resolves with the bound port (which is chosen by the system when `port` is 0). Rejects with the system's error. */
+export function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Stops accepting, lets running requests finish, drops idle keep-alive connections. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    if (!server.listening) {
+      resolve();
+      return;
+    }
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

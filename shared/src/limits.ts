@@ -1,0 +1,52 @@
+/**
+ * Every bound that more than one part of the system has to agree on. A unit closes each name.
+ * The relations between them are asserted by `limits.test.ts`.
+ */
+
+export const MESSAGE_ID_CHARS_MAX = 255;
+/** `from` and `to`. */
+export const ADDRESS_CHARS_MAX = 64;
+export const TEXT_CHARS_MAX = 65_536;
+/** 9999-12-31T23:59:59Z: the last second that ISO 8601 writes with a four-digit year. */
+export const TS_SECONDS_MAX = 253_402_300_799;
+/**
+ * Nesting allowed in members that are kept as `extra`. V8 parses 5,000 nested arrays and then overflows the
+ * stack in `JSON.stringify`; nothing that a gateway sends comes near 64.
+ */
+export const EXTRA_DEPTH_MAX = 64;
+
+export const BODY_BYTES_DEFAULT = 1024 * 1024;
+
+/**
+ * A queue job takes every message that gathered while the previous job was being acknowledged, up to this many.
+ * One batch request is never split, so a job may exceed it by one request.
+ */
+export const JOB_MESSAGES_MAX = 512;
+/** Beside the count, a bound on the bytes of a job: one `SET`-sized value must not stall Redis. */
+export const JOB_BYTES_MAX = 1024 * 1024;
+
+/** A sender is answered within 3 s at worst; 2 s for Redis leaves room for the rest of the path. */
+export const ENQUEUE_DEADLINE_MS = 2_000;
+/** Bytes of accepted bodies that may wait in one ingest process for Redis's answer. */
+export const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A request must be complete this long after its first byte, or it is answered 408. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+export const HEADERS_TIMEOUT_MS = 5_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+export const HEADERS_BYTES_MAX = 16 * 1024;
+
+/** What a process is given to finish its work after SIGTERM before it gives up, exit code 1. */
+export const SHUTDOWN_GRACE_MS = 10_000;
+
+/** How often a process publishes its metrics and its ledger line to Redis. */
+export const PUBLISH_INTERVAL_MS = 1_000;
+/** A process that has not published for this long is shown as down. */
+export const PROCESS_STALE_MS = 5_000;
+
+/** BullMQ's lock on a job that the writer holds; renewed every half of it. */
+export const JOB_LOCK_MS = 30_000;
+/** SQLite waits this long for a lock that somebody else holds (an operator's shell, a backup). */
+export const DATABASE_BUSY_MS = 5_000;
+
+export const QUEUE_HIGH_WATER_DEFAULT = 2_000_000;

@@ -1,0 +1,184 @@
+/** Metric names, help and labels; and how the figures of every process meet in Redis. */
+import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  collectDefaultMetrics,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client';
+import { PUBLISH_INTERVAL_MS } from './limits.js';
+
+export type Service = 'ingest' | 'writer' | 'query';
+
+const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export const COUNTERS = {
+  webhook_total: {
+    help: 'Deliveries by fate, each counted once, where its fate is decided.',
+    labelNames: ['status'],
+  },
+  webhook_accepted_total: {
+    help: 'Messages acknowledged to their sender, after Redis acknowledged them.',
+    labelNames: [],
+  },
+  db_write_total: { help: 'Rows that the writer was asked to store, by result.', labelNames: ['result'] },
+} as const;
+
+export const GAUGES = {
+  queue_depth_messages: { help: 'Messages acknowledged and not yet settled by the writer.', labelNames: [] },
+  queue_depth_jobs: { help: 'BullMQ jobs by state.', labelNames: ['state'] },
+  queue_oldest_message_age_seconds: {
+    help: 'Age of the oldest message that waits in the queue; 0 when none waits.',
+    labelNames: [],
+  },
+  index_lag_messages: {
+    help: 'Stored messages that the text index does not hold yet; they are searched by scan.',
+    labelNames: [],
+  },
+  lyftr_process_up: {
+    help: '1 while the process publishes, 0 once it has stopped doing so.',
+    labelNames: ['service', 'instance'],
+  },
+  lyftr_redis_up: {
+    help: '1 when Redis answered this scrape; the figures that come from it are left out otherwise.',
+    labelNames: [],
+  },
+} as const;
+
+export const HISTOGRAMS = {
+  ingest_ack_seconds: {
+    help: 'From the first byte of a delivery to the acknowledgement of Redis.',
+    labelNames: [],
+    buckets: LATENCY_SECONDS,
+  },
+  store_lag_seconds: {
+    help: 'From the acceptance of the oldest message of a batch to its commit.',
+    labelNames: [],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  },
+  writer_batch_messages: {
+    help: 'Messages per transaction.',
+    labelNames: [],
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
+  },
+  http_request_duration_seconds: {
+    help: 'Requests by service, route, method and status code.',
+    labelNames: ['service', 'route', 'method', 'code'],
+    buckets: LATENCY_SECONDS,
+  },
+} as const;
+
+/** No global registry: each process (and each test) makes its own. */
+export function counter<N extends keyof typeof COUNTERS>(registry: Registry, name: N) {
+  return new Counter<(typeof COUNTERS)[N]['labelNames'][number]>({
+    name,
+    ...COUNTERS[name],
+    registers: [registry],
+  });
+}
+
+export function gauge<N extends keyof typeof GAUGES>(registry: Registry, name: N) {
+  return new Gauge<(typeof GAUGES)[N]['labelNames'][number]>({
+    name,
+    ...GAUGES[name],
+    registers: [registry],
+  });
+}
+
+export function histogram<N extends keyof typeof HISTOGRAMS>(registry: Registry, name: N) {
+  const { help, labelNames, buckets } = HISTOGRAMS[name];
+  return new Histogram<(typeof HISTOGRAMS)[N]['labelNames'][number]>({
+    name,
+    help,
+    labelNames,
+    buckets: [...buckets],
+    registers: [registry],
+  });
+}
+
+/** A registry with the process's own figures: CPU, memory, event loop, garbage collection. */
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  // Ten samples a second instead of prom-client's hundred: an idle process should sleep.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  return registry;
+}
+
+/** Names one life of one process; a restarted process is a new instance, and its counters start at zero. */
+export function newInstanceId(): string {
+  return `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+}
+
+/** Hash: instance → Snapshot as JSON. */
+export const SNAPSHOTS_KEY = 'lyftr:metrics';
+/** Hash: producer → messages that it has acknowledged, since it started. */
+export const ACCEPTED_KEY = 'lyftr:accepted';
+/** Hash: producer → messages of it that the writer has settled (created, duplicate or dead letter). */
+export const SETTLED_KEY = 'lyftr:settled';
+
+export type PublishedMetric = MetricObjectWithValues<MetricValue<string>>;
+
+export interface Snapshot {
+  service: Service;
+  instance: string;
+  pid: number;
+  /** Epoch milliseconds. */
+  startedAt: number;
+  /** Epoch milliseconds of this publication. */
+  at: number;
+  /** True in the last snapshot of a process that shut down in order. */
+  stopped: boolean;
+  metrics: PublishedMetric[];
+}
+
+export interface PublisherOptions {
+  redis: Redis;
+  registry: Registry;
+  service: Service;
+  instance: string;
+  /** More to write in the same round trip, as `[key, field, value]` of a hash each. */
+  fields?: () => [string, string, string | number][];
+}
+
+/**
+ * Publishes this process's figures every second, so that query can sum over every process and so that counts
+ * survive the process. A failed publication is silent: the next one carries the same totals.
+ */
+export function startPublisher(options: PublisherOptions): { stop(): Promise<void> } {
+  const { redis, registry, service, instance, fields } = options;
+  const startedAt = Date.now();
+  const publish = async (stopped: boolean): Promise<void> => {
+    if (redis.status !== 'ready') return;
+    const metrics = (await registry.getMetricsAsJSON()) as PublishedMetric[];
+    const snapshot: Snapshot = {
+      service,
+      instance,
+      pid: process.pid,
+      startedAt,
+      at: Date.now(),
+      stopped,
+      metrics,
+    };
+    const pipeline = redis.pipeline().hset(SNAPSHOTS_KEY, instance, JSON.stringify(snapshot));
+    for (const [key, field, value] of fields?.() ?? []) pipeline.hset(key, field, value);
+    await pipeline.exec();
+  };
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= publish(false)
+      .catch(() => {})
+      .finally(() => (running = undefined));
+  }, PUBLISH_INTERVAL_MS);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+      await publish(true).catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** How a service process begins and ends: title, settings faults, signals, deadline. */
+import { SettingsError } from './env.js';
+import { SHUTDOWN_GRACE_MS } from './limits.js';
+import { createLogger, type Logger } from './log.js';
+import type { Service } from './metrics.js';
+
+export const EXIT_SETTINGS = 78;
+
+export interface Running {
+  /** Finishes what was begun: nothing acknowledged may be lost. */
+  close(): Promise<void>;
+}
+
+/**
+ * Ends on SIGTERM, SIGINT, or when the parent that holds the other end of the IPC channel is gone.
+ * Exit code 0 when everything was finished, 1 when the grace period cut something off or something threw.
+ */
+export function closeOnSignal(running: Running, log: Logger): void {
+  let closing = false;
+  const close = (reason: string): void => {
+    if (closing) return;
+    closing = true;
+    log.info({ reason }, 'closing');
+    const deadline = setTimeout(() => {
+      log.error({ graceMs: SHUTDOWN_GRACE_MS }, 'the grace period ended before everything was finished');
+      process.exit(1);
+    }, SHUTDOWN_GRACE_MS);
+    running.close().then(
+      () => {
+        clearTimeout(deadline);
+        log.info('closed');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'closing failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => close('SIGTERM'));
+  process.on('SIGINT', () => close('SIGINT'));
+  if (process.channel !== undefined) {
+    // only watched, so it must not keep the process alive by itself
+    process.on('disconnect', () => close('parent gone'));
+    process.channel?.unref();
+  }
+}
+
+/** Runs `start` as the main function of a service; it sets `log.level` once it has read its settings. Settings faults are printed one a line; nothing is retried. */
+export function runService(service: Service, start: (log: Logger) => Promise<Running>): void {
+  process.title = `lyftr:${service}`;
+  const log = createLogger(service, 'info');
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'uncaught exception');
+    process.exit(1);
+  });
+  start(log).then(
+    (running) => closeOnSignal(running, log),
+    (error: unknown) => {
+      if (error instanceof SettingsError) {
+        for (const fault of error.faults) log.fatal(`settings: ${fault}`);
+        process.exit(EXIT_SETTINGS);
+      }
+      const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+      if (code === 'EADDRINUSE') log.fatal({ port }, `port ${port} is taken by another process`);
+      else log.fatal({ err: error }, 'could not start');
+      process.exit(1);
+    },
+  );
+}
