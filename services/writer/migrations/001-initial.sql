@@ -58,11 +58,10 @@ CREATE TABLE dead_letters (
 ) STRICT;
 
 -- The text index runs behind the rows: it holds every seq up to the watermark. Its text is folded by the writer,
--- so the tokenizer must not fold again. It keeps no copy of the text.
+-- so the tokenizer must not fold again. It keeps no copy of the text: to remove a row, FTS5 is given the old text.
 CREATE VIRTUAL TABLE message_text USING fts5 (
   folded,
   content = '',
-  contentless_delete = 1,
   columnsize = 0,
   tokenize = 'trigram case_sensitive 1'
 );
