@@ -80,6 +80,8 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
       insecureHTTPParser: false,
     },
     (req, res) => {
+      // a keep-alive connection would otherwise outlive the server by its whole timeout
+      if (!server.listening) res.setHeader('connection', 'close');
       const fault = malformed(req);
       if (fault === undefined) listener(req, res);
       else sendProblem(res, 'bad-request', { detail: fault, headers: { connection: 'close' } });
@@ -107,7 +109,10 @@ export function closeServer(server: Server): Promise<void> {
       resolve();
       return;
     }
-    server.close(() => resolve());
-    server.closeIdleConnections();
+    const sweep = setInterval(() => server.closeIdleConnections(), 100);
+    server.close(() => {
+      clearInterval(sweep);
+      resolve();
+    });
   });
 }

@@ -20,7 +20,7 @@ export interface Envelope {
   v: 1;
   /** The ingest process that enqueued the batch: its instance id, new at each start. */
   producer: string;
-  /** Numbers the batches of one producer from 1, without holes for the acknowledged ones. */
+  /** Numbers the batches of one producer from 1; an add that failed may leave a hole. */
   seq: number;
   /** Epoch milliseconds at which the oldest message of the batch was validated. */
   at: number;

@@ -1,0 +1,28 @@
+import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
+
+export type IngestConfig = ReturnType<typeof readConfig>;
+
+/** Throws SettingsError with every fault. */
+export function readConfig() {
+  const config = readSettings(
+    process.env,
+    [
+      'PORT',
+      'HOST',
+      'WEBHOOK_SECRET',
+      'WEBHOOK_SECRET_PREVIOUS',
+      'REDIS_URL',
+      'QUERY_URL',
+      'API_TOKEN',
+      'ALLOW_ANONYMOUS_READS',
+      'INGEST_PROCESSES',
+      'MAX_BODY_BYTES',
+      'QUEUE_HIGH_WATER',
+      'LOG_LEVEL',
+    ],
+    ['WEBHOOK_SECRET'],
+  );
+  // query listens on loopback and trusts it; forwarding would carry its answers beyond this machine
+  if (config.QUERY_URL !== undefined) requireTokenBeyondLoopback(config);
+  return config;
+}

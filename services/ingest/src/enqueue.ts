@@ -1,0 +1,144 @@
+/**
+ * One job into Redis, with an end to every wait.
+ *
+ * `queue.add` hangs for ever while Redis has never been up, whatever ioredis is told. So the Queue is built on the
+ * first `ready`, nothing is added before, and a deadline of our own runs around every add. An add that failed may
+ * still have happened (a frozen Redis applies it when it wakes): "failed" means "unknown", the sender is told 503, and
+ * the writer's idempotency absorbs the resend.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { ProblemError } from '@lyftr/shared/errors';
+import {
+  JOB_NAME,
+  JOB_OPTIONS,
+  QUEUE_EVENTS_MAX,
+  QUEUE_NAME,
+  QUEUE_PREFIX,
+  type Envelope,
+  type MessageTuple,
+} from '@lyftr/shared/job';
+import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
+import { rateLimited, type Logger } from '@lyftr/shared/log';
+import { durabilityFaults, failFastRedis } from '@lyftr/shared/redis';
+import type { Redis } from 'ioredis';
+
+const RETRY_AFTER_SECONDS = 1;
+const PROBE_INTERVAL_MS = 100;
+const FAULTS_RECHECK_MS = 1_000;
+
+export interface Enqueuer {
+  readonly redis: Redis;
+  /** `ok`, or why no message can be taken now. */
+  state(): string;
+  /** Messages that Redis has acknowledged since this process started. */
+  acknowledged(): number;
+  /** Resolves after Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a resend can help. */
+  enqueue(messages: MessageTuple[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const unavailable = (detail: string) =>
+  new ProblemError('queue-unavailable', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
+/** Rejects at the deadline. The add goes on: its late answer is of no use to anybody, whatever it is. */
+async function withDeadline(adding: Promise<unknown>): Promise<void> {
+  const deadline = new AbortController();
+  const late = delay(ENQUEUE_DEADLINE_MS, undefined, { signal: deadline.signal }).then(() => {
+    throw new Error(`Redis did not acknowledge within ${ENQUEUE_DEADLINE_MS} ms`);
+  });
+  try {
+    await Promise.race([adding, late]);
+  } finally {
+    deadline.abort();
+    late.catch(() => {});
+    adding.catch(() => {});
+  }
+}
+
+export function createEnqueuer(redisUrl: string, producer: string, log: Logger): Enqueuer {
+  const redis = failFastRedis(redisUrl, ENQUEUE_DEADLINE_MS);
+  let queue: Queue<Envelope> | undefined;
+  let state = 'Redis has not been reached yet';
+  let closed = false;
+  let seq = 0;
+  let acknowledged = 0;
+  const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
+    log.warn({ err, suppressed }, 'Redis is in trouble');
+  });
+
+  function become(next: string): void {
+    if (next === state) return;
+    state = next;
+    if (next === 'ok') log.info('Redis is ready');
+    else log.warn({ reason: next }, 'not taking messages');
+  }
+
+  /** Runs until Redis answers and is durable, or the connection is lost (then `ready` starts it again). */
+  let probing = false;
+  async function probe(): Promise<void> {
+    if (probing) return;
+    probing = true;
+    try {
+      while (!closed && redis.status === 'ready') {
+        try {
+          const faults = await durabilityFaults(redis);
+          queue ??= openQueue();
+          become(faults.length === 0 ? 'ok' : faults.join('; '));
+          if (faults.length === 0) return;
+          await delay(FAULTS_RECHECK_MS, undefined, { ref: false });
+        } catch (error) {
+          logTrouble(error);
+          await delay(PROBE_INTERVAL_MS, undefined, { ref: false });
+        }
+      }
+    } finally {
+      probing = false;
+    }
+  }
+
+  function openQueue(): Queue<Envelope> {
+    const opened = new Queue<Envelope>(QUEUE_NAME, {
+      connection: redis,
+      prefix: QUEUE_PREFIX,
+      skipWaitingForReady: true,
+      streams: { events: { maxLen: QUEUE_EVENTS_MAX } },
+    });
+    // without a listener the first lost connection would end the process
+    opened.on('error', logTrouble);
+    return opened;
+  }
+
+  redis.on('error', logTrouble);
+  redis.on('ready', () => void probe());
+  redis.on('close', () => {
+    if (!closed) become('the connection to Redis is lost');
+  });
+
+  return {
+    redis,
+    state: () => state,
+    acknowledged: () => acknowledged,
+    async enqueue(messages) {
+      if (state !== 'ok' || queue === undefined) throw unavailable(state);
+      const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
+      try {
+        await withDeadline(queue.add(JOB_NAME, envelope, JOB_OPTIONS));
+      } catch (error) {
+        logTrouble(error);
+        if (String(error).includes('OOM')) throw unavailable('Redis is out of memory');
+        // frozen, or gone without a word: refuse at once until it answers again
+        become('Redis does not answer');
+        void probe();
+        throw unavailable('Redis did not acknowledge the message');
+      }
+      acknowledged += messages.length;
+    },
+    async close() {
+      closed = true;
+      // the Queue does not own the connection: closing it only drops its listeners
+      await queue?.close().catch(() => {});
+      redis.disconnect();
+    },
+  };
+}

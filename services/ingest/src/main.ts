@@ -1,0 +1,65 @@
+import cluster from 'node:cluster';
+import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
+import type { Logger } from '@lyftr/shared/log';
+import { ACCEPTED_KEY, createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
+import { runService, type Running } from '@lyftr/shared/process';
+import { createIngestApp } from './app.js';
+import { runCluster } from './cluster.js';
+import { createCoalescer } from './coalesce.js';
+import { readConfig, type IngestConfig } from './config.js';
+import { createEnqueuer } from './enqueue.js';
+import { createForwarder } from './forward.js';
+import { createIntakeMetrics } from './observe.js';
+import { watchRoom } from './room.js';
+import { createVerifier } from './verify.js';
+
+async function startIntake(config: IngestConfig, log: Logger): Promise<Running> {
+  const instance = newInstanceId();
+  const registry = createRegistry();
+  const enqueuer = createEnqueuer(config.REDIS_URL, instance, log);
+  const room = watchRoom(enqueuer.redis, config.QUEUE_HIGH_WATER, log);
+  const coalescer = createCoalescer((messages) => enqueuer.enqueue(messages));
+  const secrets = [config.WEBHOOK_SECRET, config.WEBHOOK_SECRET_PREVIOUS].filter(
+    (secret) => secret !== undefined,
+  );
+
+  const server = createStrictServer(
+    createIngestApp({
+      maxBodyBytes: config.MAX_BODY_BYTES,
+      verify: createVerifier(secrets),
+      full: () => room.full(),
+      coalescer,
+      metrics: createIntakeMetrics(registry, log),
+      redisState: () => enqueuer.state(),
+      forward: config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log),
+      log,
+    }),
+  );
+  const publisher = startPublisher({
+    redis: enqueuer.redis,
+    registry,
+    service: 'ingest',
+    instance,
+    fields: () => [[ACCEPTED_KEY, instance, enqueuer.acknowledged()]],
+  });
+  const port = await listen(server, config.PORT, config.HOST);
+  log.info({ port, instance }, 'listening');
+
+  return {
+    async close() {
+      // running requests are answered before the server has closed, so everything offered is acknowledged or refused
+      await closeServer(server);
+      await coalescer.idle();
+      room.stop();
+      await publisher.stop();
+      await enqueuer.close();
+    },
+  };
+}
+
+runService('ingest', async (log) => {
+  const config = readConfig();
+  log.level = config.LOG_LEVEL;
+  const isPrimary = cluster.isPrimary && config.INGEST_PROCESSES > 1;
+  return isPrimary ? runCluster(config.INGEST_PROCESSES, log) : startIntake(config, log);
+});

@@ -1,0 +1,54 @@
+import type { ProblemCode } from '@lyftr/shared/errors';
+import { PROBLEMS } from '@lyftr/shared/errors';
+import type { Logger } from '@lyftr/shared/log';
+import { counter, histogram } from '@lyftr/shared/metrics';
+import type { Registry } from 'prom-client';
+
+const requestLabels = (route: string, code: number) => ({
+  service: 'ingest',
+  route,
+  method: 'POST',
+  code: String(code),
+});
+
+/** The fates of a delivery that are decided at intake. */
+const FATES: Partial<Record<ProblemCode, string>> = {
+  'bad-signature': 'invalid_signature',
+  'body-too-large': 'too_large',
+  'queue-unavailable': 'unavailable',
+  internal: 'unavailable',
+};
+const OTHER_FATE = 'invalid_payload';
+
+export interface IntakeMetrics {
+  /** `startedAt`: `performance.now()` when the request's headers had been read. */
+  accepted(route: string, messages: number, startedAt: number): void;
+  refused(route: string, code: ProblemCode, startedAt: number): void;
+  /** An error that is a fault of this program. */
+  failed(error: unknown): void;
+}
+
+export function createIntakeMetrics(registry: Registry, log: Logger): IntakeMetrics {
+  const deliveries = counter(registry, 'webhook_total');
+  for (const status of new Set([...Object.values(FATES), OTHER_FATE])) deliveries.inc({ status }, 0);
+  const ackSeconds = histogram(registry, 'ingest_ack_seconds');
+  const requestSeconds = histogram(registry, 'http_request_duration_seconds');
+
+  return {
+    accepted(route, messages, startedAt) {
+      const seconds = (performance.now() - startedAt) / 1_000;
+      if (messages > 0) ackSeconds.observe(seconds);
+      requestSeconds.observe(requestLabels(route, 200), seconds);
+    },
+    refused(route, code, startedAt) {
+      deliveries.inc({ status: FATES[code] ?? OTHER_FATE });
+      requestSeconds.observe(
+        requestLabels(route, PROBLEMS[code].status),
+        (performance.now() - startedAt) / 1_000,
+      );
+    },
+    failed(error) {
+      log.error({ err: error }, 'a delivery failed');
+    },
+  };
+}

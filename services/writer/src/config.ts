@@ -1,0 +1,16 @@
+import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
+
+/** Throws SettingsError with every fault. */
+export function readConfig() {
+  const config = readSettings(process.env, [
+    'WRITER_PORT',
+    'HOST',
+    'DATA_DIR',
+    'REDIS_URL',
+    'API_TOKEN',
+    'ALLOW_ANONYMOUS_READS',
+    'LOG_LEVEL',
+  ]);
+  requireTokenBeyondLoopback(config);
+  return config;
+}
