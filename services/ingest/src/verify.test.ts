@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { test } from 'node:test';
+import { createVerifier } from './verify.js';
+
+const body = Buffer.from('{"a":1}');
+const sign = (secret: string) => createHmac('sha256', secret).update(body).digest('hex');
+
+test('accepts the signature of the secret, in either case', () => {
+  const verify = createVerifier(['one']);
+  assert.equal(verify(sign('one'), body), true);
+  assert.equal(verify(sign('one').toUpperCase(), body), true);
+});
+
+test('accepts the previous secret while rotating, and no third one', () => {
+  const verify = createVerifier(['new', 'old']);
+  assert.equal(verify(sign('new'), body), true);
+  assert.equal(verify(sign('old'), body), true);
+  assert.equal(verify(sign('other'), body), false);
+});
+
+test('refuses every malformed signature without throwing', () => {
+  const verify = createVerifier(['one']);
+  const good = sign('one');
+  const bad = [
+    undefined,
+    '',
+    good.slice(0, 63),
+    `${good}0`,
+    `${good}, ${good}`,
+    `sha256=${good}`,
+    `${good.slice(0, 62)}zz`,
+    `${good}\n`,
+    ` ${good}`,
+    'é'.repeat(64),
+  ];
+  for (const signature of bad) assert.equal(verify(signature, body), false, String(signature));
+});
+
+test('a changed byte of the body changes the answer', () => {
+  const verify = createVerifier(['one']);
+  assert.equal(verify(sign('one'), Buffer.from('{"a":2}')), false);
+});

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import Database from 'better-sqlite3';
+import type { Envelope, MessageTuple } from '@lyftr/shared/job';
+import { openStore } from './store.js';
+
+function temporaryFile(t: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'lyftr-store-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  return join(dir, 'lyftr.db');
+}
+
+function setUp(t: TestContext) {
+  const file = temporaryFile(t);
+  const store = openStore(file);
+  // proves by a second connection what is committed
+  const reader = new Database(file, { readonly: true });
+  t.after(() => {
+    reader.close();
+    store.close();
+  });
+  const rows = (sql: string) => reader.prepare(sql).raw().all();
+  return { file, store, rows };
+}
+
+let seq = 0;
+const batch = (...messages: MessageTuple[]): Envelope => ({
+  v: 1,
+  producer: 'p',
+  seq: ++seq,
+  at: Date.now(),
+  messages,
+});
+const message = (id: string, from = 'a', ts = 3_600, text = 'hello'): MessageTuple => [
+  id,
+  from,
+  'b',
+  ts,
+  text,
+];
+
+test('the first delivery of an id wins, within a batch and across batches', (t) => {
+  const { store, rows } = setUp(t);
+  const first = store.commit([
+    batch(message('1', 'a'), message('1', 'x'), message('2')),
+    batch(message('2')),
+  ]);
+  const second = store.commit([batch(message('1', 'y'), message('3'))]);
+  assert.deepEqual(first, { created: 2, duplicate: 2, dead_letter: 0 });
+  assert.deepEqual(second, { created: 1, duplicate: 1, dead_letter: 0 });
+  assert.deepEqual(rows('SELECT message_id, sender FROM messages ORDER BY seq'), [
+    ['1', 'a'],
+    ['2', 'a'],
+    ['3', 'a'],
+  ]);
+  assert.deepEqual(store.outcomes(), { created: 3, duplicate: 3, dead_letter: 0 });
+});
+
+test('a batch that comes again is not counted again', (t) => {
+  const { store } = setUp(t);
+  const again = batch(message('1'), message('2'));
+  store.commit([again, again]);
+  const outcomes = store.commit([again]);
+  assert.deepEqual(outcomes, { created: 0, duplicate: 0, dead_letter: 0 });
+  assert.deepEqual(store.outcomes(), { created: 2, duplicate: 0, dead_letter: 0 });
+  assert.deepEqual(store.settled(), [{ producer: 'p', settled: 2 }]);
+});
+
+test('counters and rollups equal the table, and come back after a restart', (t) => {
+  const { file, store, rows } = setUp(t);
+  store.commit([
+    batch(message('1', 'a', 10), message('2', 'b', 3_599), message('3', 'a', 3_600), message('3', 'a')),
+  ]);
+  assert.deepEqual(rows('SELECT sender, messages FROM sender_rollup'), [
+    ['a', 2],
+    ['b', 1],
+  ]);
+  assert.deepEqual(rows('SELECT hour, messages FROM hour_rollup'), [
+    [0, 2],
+    [1, 1],
+  ]);
+  assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'created'"), [[3]]);
+  const again = openStore(file);
+  assert.deepEqual(again.outcomes(), { created: 3, duplicate: 1, dead_letter: 0 });
+  again.close();
+});
+
+test('what cannot be stored for its own sake is put aside, and the rest of its batch is stored', (t) => {
+  const { store, rows } = setUp(t);
+  const broken = ['bad', null, 'b', 1, ''] as unknown as MessageTuple;
+  const outcomes = store.commit([
+    batch(message('1'), broken, message('2')),
+    { corrupt: '{"v":9}', reason: 'version' },
+  ]);
+  assert.deepEqual(outcomes, { created: 2, duplicate: 0, dead_letter: 2 });
+  assert.deepEqual(rows('SELECT message_id FROM messages ORDER BY seq'), [['1'], ['2']]);
+  assert.deepEqual(rows('SELECT raw FROM dead_letters ORDER BY id'), [
+    ['["bad",null,"b",1,""]'],
+    ['{"v":9}'],
+  ]);
+});
+
+test('a commit that fails stores nothing, and the same batch can be stored later', (t) => {
+  const { file, store, rows } = setUp(t);
+  const locker = new Database(file);
+  locker.exec('BEGIN IMMEDIATE');
+  const waiting = batch(message('1'));
+  assert.throws(() => store.commit([waiting]), { code: 'SQLITE_BUSY' });
+  assert.deepEqual(rows('SELECT count(*) FROM messages'), [[0]]);
+  assert.deepEqual(store.outcomes(), { created: 0, duplicate: 0, dead_letter: 0 });
+  locker.exec('ROLLBACK');
+  locker.close();
+  assert.equal(store.commit([waiting]).created, 1);
+  assert.deepEqual(rows('SELECT seq FROM messages'), [[1]]);
+});
+
+test('every text comes back as it was', (t) => {
+  const { store, rows } = setUp(t);
+  const texts = ['', 'a\0b', '😀👩‍👩‍👧', 'שלום مرحبا', 'e\u0301', '%_"\'*', 'x'.repeat(65_536), '\u2028'];
+  store.commit([batch(...texts.map((text, i) => message(`t${i}`, 'a', 1, text)))]);
+  assert.deepEqual(
+    rows('SELECT text FROM messages ORDER BY seq'),
+    texts.map((text) => [text]),
+  );
+});
+
+test('the text index follows in steps and keeps the watermark with it', (t) => {
+  const { store, rows } = setUp(t);
+  store.commit([batch(...Array.from({ length: 10 }, (_, i) => message(`${i}`, 'a', 1, `Straße ${i}`)))]);
+  assert.equal(store.textIndex.lag(), 10);
+  assert.equal(store.textIndex.advance(4), 4);
+  assert.equal(store.textIndex.lag(), 6);
+  assert.deepEqual(rows('SELECT watermark FROM text_index'), [[4]]);
+  assert.deepEqual(rows(`SELECT rowid FROM message_text WHERE message_text MATCH '"STRASSE"'`), [
+    [1],
+    [2],
+    [3],
+    [4],
+  ]);
+  assert.equal(store.textIndex.advance(100), 6);
+  assert.equal(store.textIndex.advance(100), 0);
+  assert.equal(store.textIndex.lag(), 0);
+});
+
+test('a database of a newer program is refused', (t) => {
+  const file = temporaryFile(t);
+  const database = new Database(file);
+  database.pragma('user_version = 999');
+  database.close();
+  assert.throws(() => openStore(file), /run the newer program/);
+});
