@@ -1,0 +1,238 @@
+/** From a signed request to a row, and nothing lost on the way. */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'node:test';
+import { sendAll } from './load.js';
+import { eventually, System } from './system.js';
+
+const body = (id: string, text = `text of ${id}`) =>
+  JSON.stringify({
+    message_id: id,
+    from: String(id.length % 7),
+    to: '200',
+    ts: 1_710_000_000 + id.length,
+    text,
+  });
+
+async function ledgerOf(system: System) {
+  const [accepted, created, duplicate, deadLetter, waiting] = await Promise.all([
+    system.metric('webhook_accepted_total'),
+    system.metric('webhook_total{status="created"}'),
+    system.metric('webhook_total{status="duplicate"}'),
+    system.metric('webhook_total{status="dead_letter"}'),
+    system.metric('queue_depth_messages'),
+  ]);
+  return { accepted, created, duplicate, deadLetter, waiting };
+}
+
+/** Every id that was acknowledged is a row, once; every row was sent. */
+function compare(system: System, ids: readonly string[], acknowledged: readonly boolean[]): void {
+  const rows = new Map<string, number>();
+  for (const [id, count] of system.rows('SELECT message_id, count(*) FROM messages GROUP BY 1') as [
+    string,
+    number,
+  ][]) {
+    rows.set(id, count);
+  }
+  const sent = new Set(ids);
+  assert.deepEqual(
+    ids.filter((id, index) => acknowledged[index] === true && !rows.has(id)),
+    [],
+    'acknowledged and lost',
+  );
+  assert.deepEqual(
+    [...rows].filter(([, count]) => count !== 1),
+    [],
+    'stored twice',
+  );
+  assert.deepEqual(
+    [...rows.keys()].filter((id) => !sent.has(id)),
+    [],
+    'never sent',
+  );
+}
+
+for (const processes of [1, 2]) {
+  const title = `100,000 messages and 10,000 redeliveries from 64 connections, ${processes} ingest process(es)`;
+  test(title, { timeout: 120_000 }, async () => {
+    const system = await System.start({ INGEST_PROCESSES: String(processes) });
+    try {
+      const ids: string[] = [];
+      for (let i = 0; i < 100_000; i++) {
+        ids.push(`m-${i}`);
+        if (i % 10 === 9) ids.push(`m-${(i * 7_919) % i}`);
+      }
+      const bodies = ids.map((id) => body(id));
+      const { statuses, lost } = await sendAll({ origin: system.origin, connections: 64, bodies });
+      assert.deepEqual([...statuses], [[200, 110_000]]);
+      assert.equal(lost, 0);
+      await system.stored(100_000, 30_000);
+      const expected = { accepted: 110_000, created: 100_000, duplicate: 10_000, deadLetter: 0, waiting: 0 };
+      await eventually('the ledger is balanced', async () => {
+        assert.deepEqual(await ledgerOf(system), expected);
+        return true;
+      });
+      compare(
+        system,
+        ids,
+        ids.map(() => true),
+      );
+      assert.equal((await system.get('/stats')).json.total_messages, 100_000);
+      assert.deepEqual(system.rows('PRAGMA integrity_check'), [['ok']]);
+    } finally {
+      await system.stop();
+    }
+  });
+}
+
+test(
+  'texts of every kind come back exactly, and are found by what they contain',
+  { timeout: 60_000 },
+  async () => {
+    const system = await System.start();
+    try {
+      const texts = [
+        'emoji 😀👩‍👩‍👧 end',
+        'right to left שלום مرحبا',
+        'combining e\u0301 and \u0928\u093f',
+        '100% of_it "quoted" \'single\' *star* back\\slash',
+        'tab\tnewline\nNUL\0end',
+        'AND OR NOT NEAR(a b) col:x ^y -z',
+        `${'x'.repeat(65_530)}needle`,
+      ];
+      for (const [i, text] of texts.entries()) {
+        assert.equal((await system.post(body(`t-${i}`, text))).status, 200);
+      }
+      await system.stored(texts.length);
+      const search = async (q: string) => (await system.get(`/messages?q=${encodeURIComponent(q)}`)).json;
+      const needles = [
+        '😀👩‍👩‍👧',
+        '👩‍👧 e',
+        'שלום',
+        'رحبا',
+        'e\u0301',
+        '\u0928\u093f',
+        '100%',
+        'of_it',
+        '"quoted"',
+        "'single'",
+      ];
+      needles.push(
+        '*star*',
+        '%',
+        '_',
+        '"',
+        "'",
+        '*',
+        'back\\slash',
+        'NUL\0end',
+        'NEAR(a b)',
+        'col:x ^y',
+        'NEEDLE',
+        'l\0e',
+      );
+      const fold = (text: string) => text.toLowerCase();
+      for (const q of needles) {
+        const found = await search(q);
+        const expected = texts.filter((text) => fold(text).includes(fold(q)));
+        assert.deepEqual(
+          found.data.map(({ text }: { text: string }) => text).toSorted(),
+          expected.toSorted(),
+          q,
+        );
+        assert.equal(found.total, expected.length, q);
+      }
+      assert.equal((await search('100_')).total, 0);
+    } finally {
+      await system.stop();
+    }
+  },
+);
+
+test('members beyond the five come back as they were sent', { timeout: 60_000 }, async () => {
+  const system = await System.start();
+  try {
+    const sent = {
+      message_id: 'e/1 😀',
+      from: 'a',
+      to: 'b',
+      ts: 5,
+      media: [{ url: 'x', n: 1.5 }],
+      nothing: null,
+    };
+    assert.equal((await system.post(JSON.stringify(sent))).status, 200);
+    await system.stored(1);
+    const { json } = await system.get(`/messages/${encodeURIComponent('e/1 😀')}`);
+    const { media, nothing, ...known } = sent;
+    assert.deepEqual(json, { ...known, text: '', extra: { media, nothing } });
+  } finally {
+    await system.stop();
+  }
+});
+
+test(
+  'ingest, writer and Redis are killed under load, and nothing acknowledged is lost',
+  { timeout: 120_000 },
+  async () => {
+    const system = await System.start();
+    try {
+      const ids = Array.from({ length: 30_000 }, (_, i) => `k-${i}`);
+      const { port } = new URL(system.origin);
+      let sending = true;
+      const load = sendAll({
+        origin: system.origin,
+        connections: 32,
+        bodies: ids.map((id) => body(id)),
+      }).finally(() => (sending = false));
+      for (const victim of ['writer', 'ingest', 'redis', 'writer', 'writer', 'ingest']) {
+        await delay(200);
+        assert.ok(sending, 'the load ended before every fault was injected');
+        await system.process(victim).stop('SIGKILL');
+        if (victim === 'redis') await system.startRedis();
+        else if (victim === 'ingest') await system.startIngest({ PORT: port });
+        else await system.startService('writer');
+      }
+      const { acknowledged, lost } = await load;
+      assert.ok(lost > 0, 'no request was cut off: the kills proved nothing');
+      await eventually(
+        'the queue is drained',
+        async () => (await system.redis.llen('lyftr:deliveries:wait')) === 0,
+      );
+      await eventually(
+        'nothing is active',
+        async () => (await system.redis.llen('lyftr:deliveries:active')) === 0,
+      );
+      compare(system, ids, acknowledged);
+      assert.equal(await system.redis.zcard('lyftr:deliveries:failed'), 0);
+      const { accepted, created, duplicate, deadLetter, waiting } = await ledgerOf(system);
+      assert.equal(accepted, created + duplicate + deadLetter + waiting);
+      assert.equal(created, system.rows('SELECT count(*) FROM messages')[0]?.[0]);
+      assert.ok(accepted >= acknowledged.filter(Boolean).length);
+    } finally {
+      await system.stop();
+    }
+  },
+);
+
+test(
+  'SIGTERM under load: everybody who was accepted is answered and stored',
+  { timeout: 60_000 },
+  async () => {
+    const system = await System.start();
+    try {
+      const ids = Array.from({ length: 20_000 }, (_, i) => `s-${i}`);
+      const { port } = new URL(system.origin);
+      const load = sendAll({ origin: system.origin, connections: 32, bodies: ids.map((id) => body(id)) });
+      await delay(300);
+      assert.equal(await system.process('writer').stop(), 0);
+      assert.equal(await system.process('ingest').stop(), 0);
+      await system.startIngest({ PORT: port });
+      await system.startService('writer');
+      const { acknowledged } = await load;
+      await system.stored(acknowledged.filter(Boolean).length);
+      compare(system, ids, acknowledged);
+    } finally {
+      await system.stop();
+    }
+  },
+);

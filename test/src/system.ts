@@ -1,0 +1,252 @@
+/** A whole Lyftr for one test file: its own Redis, folder, ports and processes, all gone afterwards. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { databaseFile } from '@lyftr/shared/database';
+import { Redis } from 'ioredis';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const SECRET = 'a secret for tests';
+
+export type ServiceName = 'ingest' | 'writer' | 'query';
+export type Environment = Record<string, string>;
+
+/** Tries `attempt` until it returns something other than undefined or false. Throws at the deadline. */
+export async function eventually<T>(
+  what: string,
+  attempt: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      const result = await attempt();
+      if (result !== undefined && result !== false) return result;
+    } catch (error) {
+      last = error;
+    }
+    await delay(20);
+  }
+  throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
+}
+
+export class Process {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly lines: Record<string, unknown>[] = [];
+  /** `[code, signal]` once it has ended. */
+  readonly ended: Promise<[number | null, NodeJS.Signals | null]>;
+
+  constructor(name: string, command: string, args: string[], env: Environment) {
+    this.name = name;
+    this.child = spawn(command, args, {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.ended = once(this.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        try {
+          this.lines.push(JSON.parse(line) as Record<string, unknown>);
+        } catch {
+          this.lines.push({ msg: line });
+        }
+      });
+    }
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  logged(text: string): Record<string, unknown> | undefined {
+    return this.lines.find(({ msg }) => String(msg).includes(text));
+  }
+
+  /** The port in its `listening` line. */
+  async port(): Promise<number> {
+    const line = await eventually(`${this.name} listens`, () => {
+      if (!this.running) throw new Error(`${this.name} ended: ${JSON.stringify(this.lines)}`);
+      return this.logged('listening');
+    });
+    return line['port'] as number;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.running) this.child.kill(signal);
+    const [code] = await this.ended;
+    return code;
+  }
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // tests look into answers of every shape
+  // oxlint-disable-next-line typescript/no-explicit-any
+  json: any;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+}
+
+export function sign(body: string | Buffer, secret = SECRET): string {
+  return createHmac('sha256', secret).update(body).digest('hex');
+}
+
+export class System {
+  readonly dir = mkdtempSync(join(tmpdir(), 'lyftr-test-'));
+  readonly env: Environment;
+  readonly processes = new Map<string, Process>();
+  /** Where everything is served: ingest. */
+  origin = '';
+  private redisClient: Redis | undefined;
+
+  constructor(env: Environment = {}) {
+    this.env = {
+      REDIS_URL: `unix://${this.redisSocket}`,
+      DATA_DIR: join(this.dir, 'data'),
+      WEBHOOK_SECRET: SECRET,
+      PORT: '0',
+      QUERY_PORT: '0',
+      WRITER_PORT: '0',
+      ...env,
+    };
+  }
+
+  static async start(env: Environment = {}): Promise<System> {
+    const system = new System(env);
+    try {
+      await system.startRedis();
+      const [query] = await Promise.all([system.startService('query'), system.startService('writer')]);
+      system.env['QUERY_URL'] = `http://127.0.0.1:${await query.port()}`;
+      await system.startIngest();
+      await eventually('the system is ready', async () => {
+        const [ready, stats] = await Promise.all([system.get('/readyz'), system.get('/stats')]);
+        return ready.status === 200 && stats.status !== 503;
+      });
+      return system;
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
+  }
+
+  get redisSocket(): string {
+    return join(this.dir, 'redis.sock');
+  }
+
+  /** A connection of the test's own. */
+  get redis(): Redis {
+    if (this.redisClient === undefined) {
+      this.redisClient = new Redis(this.redisSocket);
+      this.redisClient.on('error', () => {});
+    }
+    return this.redisClient;
+  }
+
+  async startRedis(args: string[] = []): Promise<Process> {
+    const options = ['--port', '0', '--unixsocket', this.redisSocket, '--dir', this.dir, '--save', ''];
+    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
+    const server = new Process('redis', 'redis-server', [...options, ...durable, ...args], {});
+    this.processes.set('redis', server);
+    await eventually('Redis answers', async () => (await this.redis.ping()) === 'PONG');
+    return server;
+  }
+
+  async startService(name: ServiceName, env: Environment = {}): Promise<Process> {
+    const service = new Process(name, process.execPath, [`services/${name}/dist/main.js`], {
+      ...this.env,
+      ...env,
+    });
+    this.processes.set(name, service);
+    await service.port();
+    return service;
+  }
+
+  async startIngest(env: Environment = {}): Promise<Process> {
+    const ingest = await this.startService('ingest', env);
+    const port = await ingest.port();
+    this.origin = `http://127.0.0.1:${port}`;
+    return ingest;
+  }
+
+  process(name: string): Process {
+    const found = this.processes.get(name);
+    if (found === undefined) throw new Error(`no process ${name}`);
+    return found;
+  }
+
+  async get(path: string, init: RequestInit = {}): Promise<Answer> {
+    return answerOf(await fetch(`${this.origin}${path}`, init));
+  }
+
+  /** A signed delivery. `headers` may replace or, with an empty value, leave out what is sent by default. */
+  async post(
+    body: string | Buffer,
+    headers: Record<string, string> = {},
+    path = '/webhook',
+  ): Promise<Answer> {
+    const all = { 'content-type': 'application/json', 'x-signature': sign(body), ...headers };
+    const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+    const bytes = typeof body === 'string' ? body : new Uint8Array(body);
+    return answerOf(await fetch(`${this.origin}${path}`, { method: 'POST', headers: sent, body: bytes }));
+  }
+
+  /** Value of one sample of `/metrics`, 0 when it is not there. */
+  async metric(sample: string): Promise<number> {
+    const { text } = await this.get('/metrics');
+    const line = text.split('\n').find((candidate) => candidate.startsWith(`${sample} `));
+    return line === undefined ? 0 : Number(line.slice(sample.length + 1));
+  }
+
+  /** Rows of a query on a connection of its own, as arrays. */
+  rows(sql: string): unknown[][] {
+    const database = new Database(databaseFile(this.env['DATA_DIR'] as string), { readonly: true });
+    try {
+      return database.prepare(sql).raw().all() as unknown[][];
+    } finally {
+      database.close();
+    }
+  }
+
+  async stored(count: number, timeoutMs = 15_000): Promise<void> {
+    await eventually(
+      `${count} messages are stored`,
+      () => (this.rows('SELECT count(*) FROM messages')[0]?.[0] as number) >= count,
+      timeoutMs,
+    );
+  }
+
+  async stop(): Promise<void> {
+    for (const name of ['ingest', 'writer', 'query']) {
+      const service = this.processes.get(name);
+      if (service?.running) {
+        service.child.kill('SIGCONT');
+        await service.stop();
+      }
+    }
+    this.redisClient?.disconnect();
+    await this.processes.get('redis')?.stop('SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
