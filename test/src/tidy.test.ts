@@ -1,0 +1,158 @@
+/** The rules of the layout, held by a test. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { PROBLEMS } from '@lyftr/shared/errors';
+import { SETTINGS } from '@lyftr/shared/env';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const SERVICES = ['ingest', 'writer', 'query'];
+const LINES_MAX = 300;
+
+function sourcesUnder(folder: string): string[] {
+  const found: string[] = [];
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (name === 'node_modules' || name === 'dist' || name.startsWith('.')) continue;
+    if (statSync(path).isDirectory()) found.push(...sourcesUnder(path));
+    else if (/\.(ts|mjs|js)$/.test(name) && !name.endsWith('.d.ts')) found.push(path);
+  }
+  return found;
+}
+
+const SOURCES = sourcesUnder(ROOT).map((path) => ({
+  path: relative(ROOT, path),
+  text: readFileSync(path, 'utf8'),
+}));
+
+function importsOf(text: string): string[] {
+  return [
+    ...text.matchAll(/^(?:import|export)\s[^;]*?from '([^']+)'|^import '([^']+)'|import\('([^']+)'\)/gms),
+  ].map(([, a, b, c]) => (a ?? b ?? c) as string);
+}
+
+test('there is something to look at', () => {
+  assert.ok(SOURCES.length > 40);
+  assert.deepEqual(importsOf("import { a } from './a.js';\nimport type {\n  b,\n} from 'b';"), [
+    './a.js',
+    'b',
+  ]);
+});
+
+test('services never import each other, and shared imports none of them', () => {
+  const wrong = SOURCES.flatMap(({ path, text }) => {
+    const own = SERVICES.find((service) => path.startsWith(`services/${service}/`));
+    if (own === undefined && !path.startsWith('shared/')) return [];
+    const home = own === undefined ? join(ROOT, 'shared') : join(ROOT, 'services', own);
+    return importsOf(text)
+      .filter((name) => {
+        if (name.startsWith('.')) return relative(home, resolve(ROOT, dirname(path), name)).startsWith('..');
+        return SERVICES.some((service) => service !== own && name.startsWith(`@lyftr/${service}`));
+      })
+      .map((name) => `${path} imports ${name}`);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('imports inside a package run one way, and nobody imports main.ts', () => {
+  const graph = new Map<string, string[]>();
+  for (const { path, text } of SOURCES) {
+    const targets = importsOf(text)
+      .filter((name) => name.startsWith('.'))
+      .map((name) => relative(ROOT, resolve(ROOT, dirname(path), name)).replace(/\.js$/, '.ts'));
+    graph.set(path, targets);
+    if (path.startsWith('scripts/')) continue;
+    const mains = targets.filter((target) => basename(target) === 'main.ts');
+    assert.deepEqual(mains, [], `${path} imports a main.ts`);
+  }
+  const done = new Set<string>();
+  const visit = (path: string, trail: string[]): void => {
+    if (done.has(path)) return;
+    assert.ok(!trail.includes(path), `a circle of imports: ${[...trail, path].join(' → ')}`);
+    for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+});
+
+test('process.env is read in config.ts alone', () => {
+  const readers = SOURCES.filter(({ path, text }) => {
+    const isOutside =
+      /^(test|bench|scripts)\//.test(path) || path.endsWith('.test.ts') || path.endsWith('/testing.ts');
+    return !isOutside && basename(path) !== 'config.ts' && text.includes('process.env');
+  });
+  assert.deepEqual(
+    readers.map(({ path }) => path),
+    [],
+  );
+});
+
+test('files can be read at one sitting', () => {
+  const long = SOURCES.filter(
+    ({ path, text }) => !path.endsWith('.test.ts') && text.split('\n').length > LINES_MAX,
+  );
+  assert.deepEqual(
+    long.map(({ path }) => path),
+    [],
+  );
+});
+
+test('nothing is left over: markers, focused or unexplained skipped tests', () => {
+  const marker = new RegExp(`\\b(${['TO', 'FIX', 'XX'].join('|')})(DO|ME|X)\\b|\\.only\\(|skip: true`);
+  const left = SOURCES.filter(({ path, text }) => !path.endsWith('tidy.test.ts') && marker.test(text));
+  assert.deepEqual(
+    left.map(({ path }) => path),
+    [],
+  );
+});
+
+const markdown = (name: string) => readFileSync(join(ROOT, name), 'utf8');
+
+/** First cells of a Markdown table's rows, without their backticks. */
+const firstCells = (text: string) => [...text.matchAll(/^\| `([^`]+)`/gm)].map(([, cell]) => cell as string);
+
+const sectionOf = (name: string, heading: string) =>
+  markdown(name)
+    .split(/^## /m)
+    .find((part) => part.startsWith(heading)) ?? '';
+
+test('ARCHITECTURE.md lists every error of the table with its status, and no other', () => {
+  const section = sectionOf('ARCHITECTURE.md', 'Errors');
+  assert.deepEqual(firstCells(section).toSorted(), Object.keys(PROBLEMS).toSorted());
+  for (const [code, { status }] of Object.entries(PROBLEMS)) {
+    assert.match(section, new RegExp(`\`${code}\` *\\| *${status}\\b`));
+  }
+});
+
+test('README.md lists every setting with its default, and no other', () => {
+  const section = sectionOf('README.md', 'Settings');
+  assert.deepEqual(firstCells(section).toSorted(), Object.keys(SETTINGS).toSorted());
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    const fallback = 'default' in setting ? setting.default : undefined;
+    if (typeof fallback === 'boolean' || fallback === undefined) continue;
+    assert.match(section, new RegExp(`\\| \`${name}\` *\\| \`${String(fallback)}\``), name);
+  }
+});
+
+test('ARCHITECTURE.md gives a reason for every dependency', () => {
+  const text = markdown('ARCHITECTURE.md');
+  const manifests = ['package.json', ...workspaceManifests()];
+  const names = manifests.flatMap((file) => {
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(markdown(file)) as Record<
+      string,
+      Record<string, string>
+    >;
+    return Object.keys({ ...dependencies, ...devDependencies });
+  });
+  const unexplained = [...new Set(names)].filter(
+    (name) => !name.startsWith('@lyftr/') && !text.includes(`\`${name}\``),
+  );
+  assert.deepEqual(unexplained, []);
+});
+
+function workspaceManifests(): string[] {
+  const { workspaces } = JSON.parse(markdown('package.json')) as { workspaces: string[] };
+  return workspaces.map((folder) => `${folder}/package.json`);
+}
