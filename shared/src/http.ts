@@ -21,15 +21,29 @@ export interface ProblemOptions {
   headers?: Record<string, string>;
 }
 
-export function sendProblem(res: ServerResponse, code: ProblemCode, options: ProblemOptions = {}): void {
-  const body = JSON.stringify(problem(code, options.detail, options.errors));
-  res.writeHead(PROBLEMS[code].status, {
-    ...options.headers,
+function problemHeaders(body: string, headers: Record<string, string> = {}) {
+  return {
+    ...headers,
     'content-type': PROBLEM_TYPE,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-  });
+  };
+}
+
+export function sendProblem(res: ServerResponse, code: ProblemCode, options: ProblemOptions = {}): void {
+  const body = JSON.stringify(problem(code, options.detail, options.errors));
+  res.writeHead(PROBLEMS[code].status, problemHeaders(body, options.headers));
   res.end(body);
+}
+
+/** The same answer as text, for a socket that has no ServerResponse. */
+export function problemText(code: ProblemCode, options: ProblemOptions = {}): string {
+  const body = JSON.stringify(problem(code, options.detail, options.errors));
+  const { status } = PROBLEMS[code];
+  const headers = Object.entries(problemHeaders(body, options.headers)).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ndate: ${new Date().toUTCString()}\r\n${headers.join('')}\r\n${body}`;
 }
 
 /** Node keeps the first of two Host headers in silence; a proxy in front may have kept the other. */
@@ -61,12 +75,7 @@ function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   let code: ProblemCode = 'bad-request';
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') code = 'request-timeout';
   if (error.code === 'HPE_HEADER_OVERFLOW') code = 'headers-too-large';
-  const body = JSON.stringify(problem(code));
-  const { status } = PROBLEMS[code];
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  socket.end(problemText(code, { headers: { connection: 'close' } }));
 }
 
 export function createStrictServer(listener: (req: IncomingMessage, res: ServerResponse) => void): Server {

@@ -116,12 +116,14 @@ export function sign(body: string | Buffer, secret = SECRET): string {
 export class System {
   readonly dir = mkdtempSync(join(tmpdir(), 'lyftr-test-'));
   readonly env: Environment;
+  private readonly nodeArgs: string[];
   readonly processes = new Map<string, Process>();
   /** Where everything is served: ingest. */
   origin = '';
   private redisClient: Redis | undefined;
 
-  constructor(env: Environment = {}) {
+  constructor(env: Environment = {}, nodeArgs: string[] = []) {
+    this.nodeArgs = nodeArgs;
     this.env = {
       REDIS_URL: `unix://${this.redisSocket}`,
       DATA_DIR: join(this.dir, 'data'),
@@ -133,8 +135,9 @@ export class System {
     };
   }
 
-  static async start(env: Environment = {}): Promise<System> {
-    const system = new System(env);
+  /** `nodeArgs` go to every service: `--cpu-prof` and the like. */
+  static async start(env: Environment = {}, nodeArgs: string[] = []): Promise<System> {
+    const system = new System(env, nodeArgs);
     try {
       await system.startRedis();
       const [query] = await Promise.all([system.startService('query'), system.startService('writer')]);
@@ -174,7 +177,7 @@ export class System {
   }
 
   async startService(name: ServiceName, env: Environment = {}): Promise<Process> {
-    const service = new Process(name, process.execPath, [`services/${name}/dist/main.js`], {
+    const service = new Process(name, process.execPath, [...this.nodeArgs, `services/${name}/dist/main.js`], {
       ...this.env,
       ...env,
     });

@@ -1,10 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createApp, endApp } from '@lyftr/shared/app';
-import { sendProblem } from '@lyftr/shared/http';
+import { createStrictServer, sendProblem } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
+import { installFastPath, type FastPath } from './fast-path.js';
 import { BATCH, createIntake, SINGLE, type IntakeOptions } from './intake.js';
+import { createReceiver } from './receive.js';
 
 export interface IngestAppOptions extends IntakeOptions {
+  maxBodyBytes: number;
   /** `ok`, or why Redis cannot take messages. */
   redisState(): string;
   /** Streams a request to query; without it every route that is not ingest's own is 404. */
@@ -12,12 +15,12 @@ export interface IngestAppOptions extends IntakeOptions {
   log: Logger;
 }
 
-/** The request listener: deliveries take the short way, everything else goes through Express. */
-export function createIngestApp(options: IngestAppOptions) {
+/** Deliveries take the short way, everything else goes through Express. */
+export function createIngestServer(options: IngestAppOptions): { server: Server; fastPath: FastPath } {
   const app = createApp({
     readiness: () => ({ redis: options.redisState(), queue: options.full() ?? 'ok' }),
   });
-  const { forward } = options;
+  const { forward, maxBodyBytes, metrics } = options;
   if (forward !== undefined) {
     app.use((req, res, next) => {
       if (req.path === '/healthz' || req.path === '/readyz') next();
@@ -27,12 +30,16 @@ export function createIngestApp(options: IngestAppOptions) {
   endApp(app, options.log);
 
   const intakes = new Map([SINGLE, BATCH].map((route) => [route.path, createIntake(options, route)]));
-  return (req: IncomingMessage, res: ServerResponse): void => {
+  const receivers = new Map(
+    [...intakes].map(([path, intake]) => [path, createReceiver({ path, intake, maxBodyBytes, metrics })]),
+  );
+  const server = createStrictServer((req, res) => {
     const url = req.url ?? '';
     const query = url.indexOf('?');
-    const intake = intakes.get(query === -1 ? url : url.slice(0, query));
-    if (intake === undefined) app(req, res);
-    else if (req.method === 'POST') intake(req, res);
+    const receive = receivers.get(query === -1 ? url : url.slice(0, query));
+    if (receive === undefined) app(req, res);
+    else if (req.method === 'POST') receive(req, res);
     else sendProblem(res, 'method-not-allowed', { headers: { allow: 'POST' } });
-  };
+  });
+  return { server, fastPath: installFastPath(server, intakes, maxBodyBytes) };
 }

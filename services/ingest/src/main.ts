@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
-import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
+import { closeServer, listen } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
 import { ACCEPTED_KEY, createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService, type Running } from '@lyftr/shared/process';
-import { createIngestApp } from './app.js';
+import { createIngestServer } from './app.js';
 import { runCluster } from './cluster.js';
 import { createCoalescer } from './coalesce.js';
 import { readConfig, type IngestConfig } from './config.js';
@@ -23,18 +23,16 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     (secret) => secret !== undefined,
   );
 
-  const server = createStrictServer(
-    createIngestApp({
-      maxBodyBytes: config.MAX_BODY_BYTES,
-      verify: createVerifier(secrets),
-      full: () => room.full(),
-      coalescer,
-      metrics: createIntakeMetrics(registry, log),
-      redisState: () => enqueuer.state(),
-      forward: config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log),
-      log,
-    }),
-  );
+  const { server, fastPath } = createIngestServer({
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    verify: createVerifier(secrets),
+    full: () => room.full(),
+    coalescer,
+    metrics: createIntakeMetrics(registry, log),
+    redisState: () => enqueuer.state(),
+    forward: config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log),
+    log,
+  });
   const publisher = startPublisher({
     redis: enqueuer.redis,
     registry,
@@ -48,7 +46,9 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   return {
     async close() {
       // running requests are answered before the server has closed, so everything offered is acknowledged or refused
-      await closeServer(server);
+      const closed = closeServer(server);
+      fastPath.close();
+      await closed;
       await coalescer.idle();
       room.stop();
       await publisher.stop();

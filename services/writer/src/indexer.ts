@@ -6,9 +6,14 @@ import type { TextIndex } from './text-index.js';
 const STEP_ROWS_MIN = 100;
 const STEP_ROWS_MAX = 5_000;
 const STEP_MS = 25;
-/** While batches keep coming the index waits, until it lies this far behind: a search scans what is not indexed. */
-const LAG_ROWS_MAX = 100_000;
-const LOOK_AGAIN_MS = 50;
+/**
+ * Indexing a row costs about twice what storing it does. While more rows than this come in one look, storing them
+ * comes first and the index waits.
+ */
+const BURST_ROWS = 500;
+const LOOK_AGAIN_MS = 100;
+/** It does not wait for ever: a search scans what is not indexed, and a scan of a million rows takes about a second. */
+const LAG_ROWS_MAX = 1_000_000;
 const RETRY_MS = 1_000;
 
 export interface Indexer {
@@ -19,28 +24,31 @@ export interface Indexer {
   stop(): void;
 }
 
-export function startIndexer(index: TextIndex, busy: () => boolean, log: Logger): Indexer {
+export function startIndexer(index: TextIndex, log: Logger): Indexer {
   let lag = index.lag();
   let stepRows = STEP_ROWS_MIN;
+  let rowsSinceLook = 0;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
   function schedule(afterMs: number): void {
-    if (!stopped) timer ??= setTimeout(step, afterMs);
+    if (!stopped) timer ??= setTimeout(look, afterMs);
+  }
+
+  function look(): void {
+    timer = undefined;
+    const isBurst = rowsSinceLook > BURST_ROWS;
+    rowsSinceLook = 0;
+    if (isBurst && lag < LAG_ROWS_MAX) schedule(LOOK_AGAIN_MS);
+    else step();
   }
 
   function step(): void {
-    timer = undefined;
-    if (busy() && lag < LAG_ROWS_MAX) {
-      schedule(LOOK_AGAIN_MS);
-      return;
-    }
     const startedAt = performance.now();
     try {
       const rows = index.advance(stepRows);
       lag = rows === 0 ? 0 : Math.max(0, lag - rows);
-      const elapsedMs = performance.now() - startedAt;
-      stepRows = elapsedMs > STEP_MS ? stepRows / 2 : stepRows * 2;
+      stepRows = performance.now() - startedAt > STEP_MS ? stepRows / 2 : stepRows * 2;
       stepRows = Math.round(Math.min(Math.max(stepRows, STEP_ROWS_MIN), STEP_ROWS_MAX));
       if (rows > 0) schedule(1);
     } catch (error) {
@@ -49,11 +57,14 @@ export function startIndexer(index: TextIndex, busy: () => boolean, log: Logger)
     }
   }
 
-  if (lag > 0) schedule(0);
+  if (lag > 0) schedule(1);
   return {
     notify(rows) {
+      if (rows === 0) return;
       lag += rows;
-      if (rows > 0) schedule(1);
+      rowsSinceLook += rows;
+      // the first look is a while away, so that it sees whether a burst begins
+      schedule(LOOK_AGAIN_MS);
     },
     lag: () => lag,
     stop() {

@@ -21,7 +21,7 @@ runService('writer', async (log) => {
   const instance = newInstanceId();
   const registry = createRegistry();
   const store = openStore(databaseFile(config.DATA_DIR));
-  const indexer = startIndexer(store.textIndex, () => group.busy(), log);
+  const indexer = startIndexer(store.textIndex, log);
   const metrics = createWriterMetrics(
     registry,
     () => store.outcomes(),

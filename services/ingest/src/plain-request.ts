@@ -1,0 +1,74 @@
+/**
+ * Recognises the one shape of request that the fast path handles, and nothing else: HTTP/1.1, `POST` on an intake
+ * route, plain header lines, one Host, one Content-Length, at most one signature and content type, and no header that
+ * changes how a body is framed or a connection is used.
+ *
+ * This is not an HTTP parser. There is no request whose meaning it decides: what is not plain beyond doubt is left to
+ * node:http, bytes and all, so that there is one place that refuses (RFC 9112, 9110).
+ */
+
+export interface PlainRequest {
+  path: string;
+  signature: string | undefined;
+  contentType: string | undefined;
+  /** Offset of the body's first byte, and of the byte behind its last. */
+  bodyStart: number;
+  bodyEnd: number;
+}
+
+/** Printable ASCII and tabs in lines that end in CRLF; a line must not begin with white space (obsolete folding). */
+const PLAIN_HEAD = /^(?:[!-~][\t -~]*\r\n)+$/;
+const NAME = /^[a-z0-9-]+$/;
+const LENGTH = /^[0-9]{1,7}$/;
+/** They frame a body, switch protocols, or ask for an answer in between. */
+const NOT_PLAIN = new Set(['transfer-encoding', 'upgrade', 'expect', 'te', 'trailer']);
+
+/** Looks at bytes from the start of a request. Undefined: not plain, or its head is not complete. */
+export function readPlainRequest(
+  bytes: Buffer,
+  paths: ReadonlyMap<string, unknown>,
+): PlainRequest | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end === -1) return undefined;
+  const head = bytes.toString('latin1', 0, end + 2);
+  if (!PLAIN_HEAD.test(head)) return undefined;
+  const lineEnd = head.indexOf('\r\n');
+  if (!head.startsWith('POST ') || !head.startsWith(' HTTP/1.1', lineEnd - 9)) return undefined;
+  const path = head.slice(5, lineEnd - 9);
+  if (!paths.has(path)) return undefined;
+
+  let hosts = 0;
+  let length: string | undefined;
+  let signature: string | undefined;
+  let contentType: string | undefined;
+  for (let at = lineEnd + 2; at < head.length;) {
+    const next = head.indexOf('\r\n', at);
+    const colon = head.indexOf(':', at);
+    if (colon === -1 || colon > next) return undefined;
+    const name = head.slice(at, colon).toLowerCase();
+    if (!NAME.test(name) || NOT_PLAIN.has(name)) return undefined;
+    if (name === 'host') hosts++;
+    else if (name === 'connection') {
+      if (
+        head
+          .slice(colon + 1, next)
+          .trim()
+          .toLowerCase() !== 'keep-alive'
+      )
+        return undefined;
+    } else if (name === 'content-length') {
+      if (length !== undefined) return undefined;
+      length = head.slice(colon + 1, next).trim();
+    } else if (name === 'x-signature') {
+      if (signature !== undefined) return undefined;
+      signature = head.slice(colon + 1, next).trim();
+    } else if (name === 'content-type') {
+      if (contentType !== undefined) return undefined;
+      contentType = head.slice(colon + 1, next).trim();
+    }
+    at = next + 2;
+  }
+  if (hosts !== 1 || length === undefined || !LENGTH.test(length)) return undefined;
+  const bodyStart = end + 4;
+  return { path, signature, contentType, bodyStart, bodyEnd: bodyStart + Number(length) };
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
+import type { Registry } from 'prom-client';
+import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
+import type { Logger } from '@lyftr/shared/log';
+import { docsAsset, docsPage, openApi } from './docs.js';
+import { getMessage, listMessages } from './messages.js';
+import type { Metrics } from './metrics.js';
+import { requestObserver } from './observe.js';
+import { getStats } from './stats.js';
+import type { Store } from './store.js';
+
+export interface QueryOptions {
+  store: Store;
+  metrics: Metrics;
+  /** Gets the durations of this service's own requests. */
+  registry: Registry;
+  /** With a token, everything but health needs it. */
+  token: string | undefined;
+  log: Logger;
+}
+
+/** What a server calls for each request. */
+export function createQueryListener(
+  options: QueryOptions,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  const { store, metrics, registry, token, log } = options;
+  // Redis is no part of it: reads do without
+  const app = createApp({ readiness: () => ({ database: store.state() }) });
+  app.use(requireToken(token));
+
+  const route = <P>(path: string, handler: RequestHandler<P>): void => {
+    app
+      .route(path)
+      .get(handler as unknown as RequestHandler)
+      .all(onlyMethods('GET', 'HEAD'));
+  };
+  route('/messages', listMessages(store));
+  route('/messages/:message_id', getMessage(store));
+  route('/stats', getStats(store));
+  route('/metrics', async (_req, res) => {
+    res.type(metrics.contentType).send(await metrics.render());
+  });
+  route('/openapi.json', openApi());
+  route('/docs', docsPage());
+  route('/docs/:file', docsAsset());
+  endApp(app, log);
+
+  const observe = requestObserver(registry);
+  return (req, res) => {
+    observe(req, res);
+    res.setHeader('cache-control', 'no-store');
+    res.setHeader('x-content-type-options', 'nosniff');
+    app(req, res);
+  };
+}

@@ -1,0 +1,16 @@
+import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
+
+/** Throws SettingsError, which names every fault. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env) {
+  const config = readSettings(env, [
+    'QUERY_PORT',
+    'HOST',
+    'DATA_DIR',
+    'REDIS_URL',
+    'API_TOKEN',
+    'ALLOW_ANONYMOUS_READS',
+    'LOG_LEVEL',
+  ]);
+  requireTokenBeyondLoopback(config);
+  return config;
+}

@@ -1,0 +1,54 @@
+/** `GET /docs`: Swagger UI, served from here, over `GET /openapi.json`. */
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RequestHandler, Response } from 'express';
+import { ProblemError } from '@lyftr/shared/errors';
+import { openApiDocument } from './openapi.js';
+
+const OWN = fileURLToPath(new URL('../public', import.meta.url));
+const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+
+/** Directory of each file that a page may load; nothing else in these directories is served. */
+const ASSETS = new Map([
+  ['docs.js', OWN],
+  ['swagger-ui.css', SWAGGER_UI],
+  ['swagger-ui-bundle.js', SWAGGER_UI],
+  ['favicon-32x32.png', SWAGGER_UI],
+]);
+
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+};
+
+/**
+ * The directory goes as `root`, or a dot anywhere in the path of the installation would make it a hidden file. No
+ * Last-Modified: npm gives every version of a package the same date, so a browser would keep an old one.
+ */
+function sendAsset(res: Response, file: string, root: string): void {
+  res.set(HEADERS).sendFile(file, { root, cacheControl: false, lastModified: false });
+}
+
+export function docsPage(): RequestHandler {
+  return (_req, res) => {
+    sendAsset(res, 'docs.html', OWN);
+  };
+}
+
+export function docsAsset(): RequestHandler<{ file: string }> {
+  return (req, res) => {
+    const root = ASSETS.get(req.params.file);
+    if (root === undefined) throw new ProblemError('not-found');
+    sendAsset(res, req.params.file, root);
+  };
+}
+
+export function openApi(): RequestHandler {
+  const document = JSON.stringify(openApiDocument());
+  return (_req, res) => {
+    res.type('application/json').send(document);
+  };
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { balance } from './ledger.js';
+
+const counts = fc.dictionary(fc.constantFrom('p1', 'p2', 'p3'), fc.nat(1_000));
+const mapOf = (record: Record<string, number>) => new Map(Object.entries(record));
+
+test('accepted is the sum of the outcomes and of what waits, however far the two stores are apart', () => {
+  fc.assert(
+    fc.property(counts, counts, fc.nat(100), (acceptedBy, settledBy, foreign) => {
+      const settled = mapOf(settledBy);
+      const created = [...settled.values()].reduce((sum, count) => sum + count, 0);
+      const outcomes = { created, duplicate: 0, dead_letter: foreign };
+      const { accepted, waiting } = balance({ outcomes, settled, indexLagMessages: 0 }, mapOf(acceptedBy));
+      assert.equal(accepted, created + foreign + waiting);
+      assert.ok(waiting >= 0);
+      const producers = new Set([...Object.keys(acceptedBy), ...Object.keys(settledBy)]);
+      const most = [...producers].map((name) => Math.max(acceptedBy[name] ?? 0, settledBy[name] ?? 0));
+      assert.equal(
+        accepted,
+        most.reduce((sum, count) => sum + count, foreign),
+      );
+    }),
+  );
+});

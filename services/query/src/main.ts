@@ -1,0 +1,49 @@
+import { databaseFile } from '@lyftr/shared/database';
+import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
+import { rateLimited } from '@lyftr/shared/log';
+import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
+import { runService } from '@lyftr/shared/process';
+import { failFastRedis } from '@lyftr/shared/redis';
+import { createQueryListener } from './app.js';
+import { readConfig } from './config.js';
+import { startReaper } from './gone.js';
+import { createMetrics } from './metrics.js';
+import { Store } from './store.js';
+
+/**
+ * A scrape makes two round trips to Redis, and answers within a second even when Redis hangs in the second of them.
+ */
+const REDIS_TIMEOUT_MS = 400;
+
+runService('query', async (log) => {
+  const config = readConfig();
+  log.level = config.LOG_LEVEL;
+
+  // neither has to be there yet: reads need the database only, and wait for it with 503
+  const store = new Store(databaseFile(config.DATA_DIR));
+  const redis = failFastRedis(config.REDIS_URL, REDIS_TIMEOUT_MS);
+  const redisFailed = rateLimited(10_000, (suppressed, error: Error) => {
+    log.warn({ err: error, suppressed }, 'Redis is away: reads go on, metrics lack what comes from it');
+  });
+  redis.on('error', redisFailed);
+
+  const registry = createRegistry();
+  const instance = newInstanceId();
+  const metrics = createMetrics({ redis, store, registry, instance });
+  const listener = createQueryListener({ store, metrics, registry, token: config.API_TOKEN, log });
+  const server = createStrictServer(listener);
+  const port = await listen(server, config.QUERY_PORT, config.HOST);
+  const publisher = startPublisher({ redis, registry, service: 'query', instance });
+  const reaper = startReaper(redis);
+  log.info({ host: config.HOST, port, instance }, 'listening');
+
+  return {
+    async close() {
+      await closeServer(server);
+      await reaper.stop();
+      await publisher.stop();
+      redis.disconnect();
+      store.close();
+    },
+  };
+});

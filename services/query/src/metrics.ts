@@ -1,0 +1,158 @@
+/** `GET /metrics`: the figures of every process, living or gone, beside those that the writer keeps in SQLite. */
+import type { Redis } from 'ioredis';
+import type { Registry } from 'prom-client';
+import { OUTCOMES } from '@lyftr/shared/database';
+import { ProblemError } from '@lyftr/shared/errors';
+import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
+import { COUNTERS, GAUGES, type PublishedMetric, type Service } from '@lyftr/shared/metrics';
+import { family, gaugesOf, renderFamilies, totalsOf, type Family, type Sample } from './families.js';
+import { balance, readLedger, type LedgerReading } from './ledger.js';
+import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
+import type { Store } from './store.js';
+
+/** How long a process that has stopped is still shown, as down. */
+const SHOWN_DOWN_MS = 10 * 60 * 1_000;
+
+/** Fates of a delivery that are decided at ingest. */
+const REFUSALS = ['invalid_signature', 'invalid_payload', 'too_large', 'unavailable'] as const;
+
+export interface Metrics {
+  contentType: string;
+  /** Ends with a newline. Takes a second at most, whatever state Redis is in. */
+  render(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  redis: Redis;
+  store: Store;
+  /** This process's own figures; they are read live, not from what it has published. */
+  registry: Registry;
+  instance: string;
+}
+
+const SERVICE: Service = 'query';
+
+const sample = (value: number, labels: Sample['labels'] = {}): Sample => ({ value, labels });
+const counter = (name: keyof typeof COUNTERS, values: Sample[]): Family =>
+  family('counter', { name, help: COUNTERS[name].help }, values);
+const gauge = (name: keyof typeof GAUGES, values: Sample[]): Family =>
+  family('gauge', { name, help: GAUGES[name].help }, values);
+
+/** Samples that come from SQLite, exact; a process that published them too would count them twice. */
+function isKeptBySqlite(name: string, { labels }: Sample): boolean {
+  if (name === 'webhook_total') return OUTCOMES.some((outcome) => outcome === labels['status']);
+  if (name === 'db_write_total') return labels['result'] !== 'error';
+  return name === 'webhook_accepted_total';
+}
+
+function publishedTotals(metrics: readonly PublishedMetric[]): Family[] {
+  return totalsOf(metrics)
+    .map((each) => ({ ...each, values: each.values.filter((value) => !isKeptBySqlite(each.name, value)) }))
+    .filter(({ values }) => values.length > 0);
+}
+
+function publishedGauges(
+  metrics: readonly PublishedMetric[],
+  labels: { service: string; instance: string },
+): Family[] {
+  return gaugesOf(metrics, labels).filter(({ name }) => !(name in GAUGES));
+}
+
+function ledgerFamilies({ outcomes, indexLagMessages }: LedgerReading): Family[] {
+  return [
+    counter(
+      'webhook_total',
+      OUTCOMES.map((status) => sample(outcomes[status], { status })),
+    ),
+    counter('db_write_total', [
+      sample(outcomes.created, { result: 'success' }),
+      sample(outcomes.duplicate, { result: 'duplicate' }),
+    ]),
+    gauge('index_lag_messages', [sample(indexLagMessages)]),
+  ];
+}
+
+function queueFamilies({ jobs, oldestJobAt }: QueueReading, now: number): Family[] {
+  const ageMs = oldestJobAt === undefined ? 0 : Math.max(0, now - oldestJobAt);
+  return [
+    gauge(
+      'queue_depth_jobs',
+      JOB_STATES.map((state) => sample(jobs[state], { state })),
+    ),
+    gauge('queue_oldest_message_age_seconds', [sample(ageMs / 1_000)]),
+  ];
+}
+
+function balanceFamilies(ledger: LedgerReading, queue: QueueReading): Family[] {
+  const { accepted, waiting } = balance(ledger, queue.accepted);
+  return [
+    counter('webhook_accepted_total', [sample(accepted)]),
+    gauge('queue_depth_messages', [sample(waiting)]),
+  ];
+}
+
+/** Zeros, so that a rate can be taken of the first event. */
+const ZEROS: Family[] = [
+  counter(
+    'webhook_total',
+    REFUSALS.map((status) => sample(0, { status })),
+  ),
+  counter('db_write_total', [sample(0, { result: 'error' })]),
+];
+
+/** Gauges of every other process that lives, and which of them do. */
+function processFamilies({ snapshots }: QueueReading, own: string, now: number): Family[][] {
+  const up: Sample[] = [];
+  const gauges: Family[][] = [];
+  for (const { service, instance, at, stopped, metrics } of snapshots) {
+    if (instance === own) continue;
+    const labels = { service, instance };
+    const isUp = !stopped && now - at <= PROCESS_STALE_MS;
+    if (isUp || now - at <= SHOWN_DOWN_MS) up.push(sample(isUp ? 1 : 0, labels));
+    if (isUp) gauges.push(publishedGauges(metrics, labels));
+  }
+  return [[gauge('lyftr_process_up', up)], ...gauges];
+}
+
+function tryLedger(store: Store): LedgerReading | undefined {
+  try {
+    return store.read(readLedger);
+  } catch (error) {
+    if (error instanceof ProblemError) return undefined;
+    throw error;
+  }
+}
+
+export function createMetrics({ redis, store, registry, instance }: MetricsOptions): Metrics {
+  /** While Redis is away, the counters of other processes stay as they were: a smaller sum would be a reset. */
+  let lastRead: QueueReading | undefined;
+  const own = { service: SERVICE, instance };
+
+  async function render(): Promise<string> {
+    const [ownMetrics, queue] = await Promise.all([
+      registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
+      readQueue(redis).catch(() => undefined),
+    ]);
+    const ledger = tryLedger(store);
+    lastRead = queue ?? lastRead;
+    const now = Date.now();
+
+    const processes: Family[][] = [
+      [gauge('lyftr_redis_up', [sample(queue === undefined ? 0 : 1)])],
+      [gauge('lyftr_process_up', [sample(1, own)])],
+    ];
+    if (ledger !== undefined) processes.push(ledgerFamilies(ledger));
+    if (queue !== undefined) {
+      processes.push(queueFamilies(queue, now), ...processFamilies(queue, instance, now));
+      if (ledger !== undefined) processes.push(balanceFamilies(ledger, queue));
+    }
+    if (lastRead !== undefined) {
+      const others = lastRead.snapshots.filter((snapshot) => snapshot.instance !== instance);
+      const gone = lastRead.gone === undefined ? [] : [lastRead.gone];
+      processes.push(ZEROS, ...[...gone, ...others].map(({ metrics }) => publishedTotals(metrics)));
+    }
+    processes.push(publishedTotals(ownMetrics), publishedGauges(ownMetrics, own));
+    return renderFamilies(processes);
+  }
+  return { contentType: registry.contentType, render };
+}

@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { routeOf } from './observe.js';
+
+test('a route label is a pattern, never what a client made up', () => {
+  assert.equal(routeOf('/messages?q=secret'), '/messages');
+  assert.equal(routeOf('/messages/'), '/messages');
+  assert.equal(routeOf('/messages/some%2Fid?x'), '/messages/{message_id}');
+  assert.equal(routeOf('/docs/swagger-ui.css'), '/docs');
+  assert.equal(routeOf('/'), 'other');
+  assert.equal(routeOf('/wp-admin'), 'other');
+  assert.equal(routeOf('http://example.com/messages'), 'other');
+});

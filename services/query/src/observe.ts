@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+import { histogram } from '@lyftr/shared/metrics';
+
+const ROUTES: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/messages',
+  '/stats',
+  '/metrics',
+  '/docs',
+  '/openapi.json',
+]);
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Label values are bounded: a route's pattern, never a path that a client made up. */
+export function routeOf(target: string): string {
+  const path = target.split('?', 1)[0] ?? '';
+  const route = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (ROUTES.has(route)) return route;
+  if (route.startsWith('/messages/')) return '/messages/{message_id}';
+  if (route.startsWith('/docs/')) return '/docs';
+  return 'other';
+}
+
+/** Times every request from its head to the end of its answer, in seconds. */
+export function requestObserver(registry: Registry): (req: IncomingMessage, res: ServerResponse) => void {
+  const duration = histogram(registry, 'http_request_duration_seconds');
+  return (req, res) => {
+    const startedMs = performance.now();
+    const route = routeOf(req.url ?? '');
+    const method = METHODS.has(req.method ?? '') ? (req.method ?? '') : 'other';
+    res.once('close', () => {
+      duration.observe(
+        { service: 'query', route, method, code: res.statusCode },
+        (performance.now() - startedMs) / 1_000,
+      );
+    });
+  };
+}

@@ -1,0 +1,178 @@
+/** OpenAPI 3.1 of the whole system, made from the schemas that validate: both services are behind one origin. */
+import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
+import { messageSchema } from '@lyftr/shared/message';
+import { messagesParameters } from './messages.js';
+import type { ParameterSchema } from './parameters.js';
+import { count, object, ref, schemas, type Json } from './schemas.js';
+import { statsParameters } from './stats.js';
+
+const json = (schema: Json) => ({ 'application/json': { schema } });
+const ok = (description: string, content: Json) => ({ '200': { description, content } });
+
+/** One response per status; several problems may share one. */
+function problems(...codes: ProblemCode[]): Json {
+  const titles = new Map<number, string[]>();
+  for (const code of codes) {
+    const { status, title } = PROBLEMS[code];
+    titles.set(status, [...(titles.get(status) ?? []), title]);
+  }
+  const content = { [PROBLEM_TYPE]: { schema: ref('Problem') } };
+  return Object.fromEntries(
+    Array.from(titles, ([status, names]) => [String(status), { description: names.join('; '), content }]),
+  );
+}
+
+function queryParameters(schema: ParameterSchema): Json[] {
+  return Object.entries(schema.properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: 'query',
+    description,
+    ...(name === 'cursor' ? { allowEmptyValue: true } : {}),
+    schema: rest,
+  }));
+}
+
+const REFUSALS = [
+  'bad-request',
+  'not-json',
+  'bad-signature',
+  'request-timeout',
+  'body-too-large',
+  'unsupported-media-type',
+  'invalid-message',
+  'queue-unavailable',
+] as const;
+
+function intake(operationId: string, summary: string, requestContent: Json, answer: Json): Json {
+  return {
+    operationId,
+    tags: ['Intake'],
+    summary,
+    security: [{ signature: [] }],
+    requestBody: { required: true, content: requestContent },
+    responses: { ...ok('Redis has stored it', json(answer)), ...problems(...REFUSALS) },
+  };
+}
+
+function read(operationId: string, tag: string, summary: string, parameters: Json[], responses: Json): Json {
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    security: [{ bearer: [] }, {}],
+    parameters,
+    responses: { ...responses, ...problems('bad-token', 'upstream-unavailable', 'not-ready') },
+  };
+}
+
+const health = (operationId: string, summary: string, responses: Json): Json => ({
+  operationId,
+  tags: ['Operation'],
+  summary,
+  security: [],
+  responses,
+});
+
+const status = { const: 'ok' };
+const messageId = {
+  name: 'message_id',
+  in: 'path',
+  required: true,
+  description: 'Percent-encoded.',
+  schema: messageSchema.properties.message_id,
+};
+
+function paths(): Json {
+  const text = (schema: Json = { type: 'string' }) => ({ schema });
+  return {
+    '/webhook': {
+      post: intake('postMessage', 'Takes one message', json(ref('Message')), object({ status })),
+    },
+    '/webhook/batch': {
+      post: intake(
+        'postMessages',
+        'Takes many messages under one signature: all of them, or none',
+        {
+          ...json({ type: 'array', items: ref('Message') }),
+          'application/x-ndjson': { schema: { type: 'string', description: 'One message a line.' } },
+        },
+        object({ status, accepted: count }),
+      ),
+    },
+    '/messages': {
+      get: read('listMessages', 'Messages', 'Searches messages', queryParameters(messagesParameters), {
+        ...ok('One page of the matches', json(ref('MessagePage'))),
+        ...problems('bad-request', 'invalid-query'),
+      }),
+    },
+    '/messages/{message_id}': {
+      get: read('getMessage', 'Messages', 'One message', [messageId], {
+        ...ok('The message', json(ref('StoredMessage'))),
+        ...problems('bad-request', 'not-found'),
+      }),
+    },
+    '/stats': {
+      get: read('getStats', 'Messages', 'Counts by sender', queryParameters(statsParameters), {
+        ...ok('Counts over all messages', json(ref('Stats'))),
+        ...problems('bad-request', 'invalid-query'),
+      }),
+    },
+    '/metrics': {
+      get: read(
+        'getMetrics',
+        'Operation',
+        'Figures of every process, in the text format of Prometheus',
+        [],
+        ok('All metrics', { 'text/plain': text() }),
+      ),
+    },
+    '/healthz': {
+      get: health('getHealth', 'Is the process alive?', ok('It is', json(object({ status })))),
+    },
+    '/readyz': {
+      get: health('getReadiness', 'Can it do its work?', {
+        ...ok('It can', json(ref('Readiness'))),
+        '503': { description: 'Not now', content: json(ref('Readiness')) },
+      }),
+    },
+    '/docs': {
+      get: read('getDocs', 'Operation', 'This page', [], ok('Swagger UI', { 'text/html': text() })),
+    },
+    '/openapi.json': {
+      get: read(
+        'getOpenApi',
+        'Operation',
+        'This description',
+        [],
+        ok('OpenAPI 3.1', json({ type: 'object' })),
+      ),
+    },
+  };
+}
+
+export function openApiDocument(): Json {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Lyftr',
+      version: '0.1.0',
+      description: 'Takes in webhooks, loses none that it acknowledged, and makes them searchable.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'Intake' }, { name: 'Messages' }, { name: 'Operation' }],
+    paths: paths(),
+    components: {
+      schemas,
+      securitySchemes: {
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'x-signature',
+          description: 'HMAC-SHA256 of the raw body under WEBHOOK_SECRET, in hex.',
+        },
+        bearer: { type: 'http', scheme: 'bearer', description: 'API_TOKEN, when the service has one.' },
+      },
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
+import { messageSchema } from '@lyftr/shared/message';
+import { messagesParameters } from './messages.js';
+
+export type Json = Record<string, unknown>;
+
+/** Refers to one of `schemas`. */
+export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+export const object = (properties: Record<string, Json>, optional: string[] = []): Json => ({
+  type: 'object',
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  properties,
+});
+export const count = { type: 'integer', minimum: 0 };
+const time = { type: ['string', 'null'], format: 'date-time' };
+
+/** Shown instead of the noise that a tool makes of lengths and patterns. */
+const example = {
+  message_id: 'm-1',
+  from: '+919876543210',
+  to: '+14155550100',
+  ts: 1_710_000_000,
+  text: 'Hello',
+};
+
+export const schemas: Record<string, Json> = {
+  Message: { ...messageSchema, examples: [example] },
+  StoredMessage: {
+    ...object(
+      {
+        ...messageSchema.properties,
+        extra: { type: 'object', description: 'Other members of the message, when there were any.' },
+      },
+      ['extra'],
+    ),
+    examples: [example],
+  },
+  MessagePage: object(
+    {
+      total: { ...count, description: 'Exact number of matches, on all pages together.' },
+      limit: messagesParameters.properties.limit,
+      offset: messagesParameters.properties.offset,
+      data: { type: 'array', items: ref('StoredMessage') },
+      has_more: { type: 'boolean' },
+      next_cursor: {
+        type: ['string', 'null'],
+        description: 'Only in answers to a request with a cursor; null on the last page.',
+      },
+    },
+    ['next_cursor'],
+  ),
+  Stats: object({
+    total_messages: count,
+    senders_count: count,
+    messages_per_sender: { type: 'array', items: object({ from: { type: 'string' }, count }) },
+    first_message_ts: time,
+    last_message_ts: time,
+  }),
+  Problem: object(
+    {
+      type: { type: 'string', description: 'urn:lyftr:problem:<code>' },
+      title: { type: 'string' },
+      status: { type: 'integer' },
+      detail: { type: 'string', description: 'What to do about it.' },
+      errors: { type: 'array', items: object({ path: { type: 'string' }, message: { type: 'string' } }) },
+    },
+    ['errors'],
+  ),
+  Readiness: object({
+    status: { enum: ['ready', 'not ready'] },
+    dependencies: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'ok, or what is wrong, by dependency.',
+    },
+  }),
+};

@@ -1,0 +1,123 @@
+/** The database as query sees it: read-only, one snapshot per answer, and picked up when the writer has made it. */
+import { statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { SCHEMA_VERSION } from '@lyftr/shared/database';
+import { ProblemError } from '@lyftr/shared/errors';
+import { fold } from '@lyftr/shared/fold';
+
+/**
+ * Readers of a WAL file wait for a lock only while the log is being recovered. The wait blocks every other
+ * request of this process, so it is short.
+ */
+const BUSY_MS = 1_000;
+
+/**
+ * Runs statements by their text. Parameters are named, and those that a statement does not use are ignored. Rows are
+ * objects with a member per column, as STRICT tables hold them; `get` returns undefined when there is none.
+ */
+export interface Reader {
+  get(sql: string, parameters?: object): unknown;
+  all(sql: string, parameters?: object): unknown[];
+}
+
+interface Connection {
+  database: Database.Database;
+  /** Tells the file apart from another one that has taken its place: a restored backup, a wiped directory. */
+  inode: number;
+  reader: Reader;
+  inSnapshot(work: () => void): void;
+}
+
+function connect(file: string, inode: number): Connection {
+  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  // SQL is put together from a bounded set of parts, so this map is bounded too
+  const statements = new Map<string, Database.Statement>();
+  const prepared = (sql: string): Database.Statement => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = database.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  database.function('contains', { deterministic: true }, (text: unknown, needle: unknown) =>
+    fold(text as string).includes(needle as string) ? 1 : 0,
+  );
+  const transaction = database.transaction((work: () => void) => {
+    work();
+  });
+  return {
+    database,
+    inode,
+    reader: {
+      get: (sql, parameters = {}) => prepared(sql).get(parameters),
+      all: (sql, parameters = {}) => prepared(sql).all(parameters),
+    },
+    inSnapshot: (work) => transaction.deferred(work),
+  };
+}
+
+const reason = (error: unknown): string =>
+  `cannot be read (${(error as { code?: string }).code ?? 'no error code'}): check DATA_DIR and its permissions`;
+
+export class Store {
+  readonly #file: string;
+  #connection: Connection | undefined;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** `ok`, or what is wrong and what would mend it. */
+  state(): string {
+    try {
+      this.read(() => undefined);
+      return 'ok';
+    } catch (error) {
+      return error instanceof ProblemError ? error.message : reason(error);
+    }
+  }
+
+  /**
+   * Runs `work` in one read transaction: whatever it reads belongs together. It is synchronous, so no snapshot
+   * outlives a tick and holds the writer's log back. Throws ProblemError `not-ready` until there is a database of
+   * this version; a later try can succeed.
+   */
+  read<T>(work: (reader: Reader) => T): T {
+    const connection = this.#connect();
+    let fault: string | undefined;
+    let result: T | undefined;
+    connection.inSnapshot(() => {
+      const row = connection.reader.get('PRAGMA user_version') as { user_version: number };
+      const version = row.user_version;
+      if (version === SCHEMA_VERSION) result = work(connection.reader);
+      else
+        fault = `has schema version ${version}, and this service reads ${SCHEMA_VERSION}: the writer migrates it at start`;
+    });
+    if (fault !== undefined) this.#refuse(fault);
+    return result as T;
+  }
+
+  close(): void {
+    this.#connection?.database.close();
+    this.#connection = undefined;
+  }
+
+  #connect(): Connection {
+    const inode = statSync(this.#file, { throwIfNoEntry: false })?.ino;
+    if (inode === undefined) return this.#refuse('is not there yet: the writer creates it at start');
+    if (this.#connection?.inode === inode) return this.#connection;
+    this.close();
+    try {
+      this.#connection = connect(this.#file, inode);
+    } catch (error) {
+      return this.#refuse(reason(error));
+    }
+    return this.#connection;
+  }
+
+  #refuse(fault: string): never {
+    this.close();
+    throw new ProblemError('not-ready', `The database ${fault}.`, { retryAfterSeconds: 1 });
+  }
+}

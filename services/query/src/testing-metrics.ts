@@ -1,0 +1,97 @@
+/** A scene for tests of the metrics page: Redis, database and a listening service, fresh for each test. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach } from 'node:test';
+import type { Redis } from 'ioredis';
+import { Registry } from 'prom-client';
+import { databaseFile } from '@lyftr/shared/database';
+import { SNAPSHOTS_KEY, counter, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
+import { failFastRedis } from '@lyftr/shared/redis';
+import { createMetrics } from './metrics.js';
+import { Store } from './store.js';
+import {
+  connected,
+  createDatabase,
+  startRedis,
+  startService,
+  temporaryDirectory,
+  type TestDirectory,
+  type TestRedis,
+  type TestService,
+  type TestWriter,
+} from './testing.js';
+
+/** Instance id of the service under test. */
+export const OWN = 'host-1-own';
+
+/** Set up by hooks of the test file that makes one. */
+export class MetricsScene {
+  server!: TestRedis;
+  redis!: Redis;
+  writer!: TestWriter;
+  service!: TestService;
+  directory!: TestDirectory;
+
+  constructor() {
+    const socket = temporaryDirectory();
+    before(async () => {
+      this.server = await startRedis(socket.path);
+    });
+    after(async () => {
+      await this.server.stop();
+      socket.remove();
+    });
+    beforeEach(async () => {
+      this.directory = temporaryDirectory();
+      this.writer = createDatabase(this.directory.path);
+      this.redis = await connected(failFastRedis(this.server.url, 400));
+      this.redis.on('error', () => {});
+      await this.redis.flushall();
+    });
+    afterEach(async () => {
+      await this.service.close();
+      this.redis.disconnect();
+      this.writer.close();
+      this.directory.remove();
+    });
+  }
+
+  async start(registry: Registry): Promise<void> {
+    const { redis, directory } = this;
+    const store = new Store(databaseFile(directory.path));
+    const metrics = createMetrics({ redis, store, registry, instance: OWN });
+    this.service = await startService(directory.path, { store, metrics, registry });
+  }
+
+  async scrape(): Promise<string> {
+    const response = await fetch(`${this.service.url}/metrics`);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+    return response.text();
+  }
+
+  /** Publishes the figures of `registry` as another process would. */
+  async publish(instance: string, registry: Registry, rest: Partial<Snapshot> = {}): Promise<void> {
+    const metrics = (await registry.getMetricsAsJSON()) as PublishedMetric[];
+    const about = { service: 'ingest', instance, pid: 1, startedAt: 0, at: Date.now(), stopped: false };
+    await this.redis.hset(SNAPSHOTS_KEY, instance, JSON.stringify({ ...about, metrics, ...rest }));
+  }
+}
+
+/** The value of each series of `name`, by its labels as they are written. */
+export function series(page: string, name: string): Record<string, number> {
+  const lines = page.split('\n').filter((line) => new RegExp(`^${name}[{ ]`).test(line));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(name.length, end), Number(line.slice(end))];
+    }),
+  );
+}
+
+/** Figures of an ingest process that refused `count` deliveries. */
+export function refusing(count: number): Registry {
+  const registry = new Registry();
+  counter(registry, 'webhook_total').inc({ status: 'invalid_signature' }, count);
+  counter(registry, 'webhook_accepted_total').inc(1_000);
+  return registry;
+}

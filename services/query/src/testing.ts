@@ -1,0 +1,175 @@
+/** What the tests of this service share: a database as the writer leaves it, a Redis, and a listening service. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import type { Redis } from 'ioredis';
+import { Registry } from 'prom-client';
+import { databaseFile, SCHEMA_VERSION, type Outcome } from '@lyftr/shared/database';
+import { fold } from '@lyftr/shared/fold';
+import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
+import { createLogger } from '@lyftr/shared/log';
+import type { Message } from '@lyftr/shared/message';
+import { createQueryListener, type QueryOptions } from './app.js';
+import { Store } from './store.js';
+
+const MIGRATION = new URL('../../writer/migrations/001-initial.sql', import.meta.url);
+
+export interface TestDirectory {
+  path: string;
+  remove(): void;
+}
+
+export function temporaryDirectory(): TestDirectory {
+  const path = mkdtempSync(join(tmpdir(), 'lyftr-query-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface TestWriter {
+  database: Database.Database;
+  /** Stores messages, with rollups and counters. */
+  insert(messages: readonly Message[]): void;
+  /** Moves the watermark of the text index up to `seq`. */
+  indexUpTo(seq: number): void;
+  /** Counts settled deliveries of a producer. Rows are not its business. */
+  settle(producer: string, outcome: Outcome, deliveries: number): void;
+  /** Takes every message out again. */
+  clear(): void;
+  close(): void;
+}
+
+/** A file with the writer's tables, at `databaseFile(directory)`. */
+export function createDatabase(directory: string): TestWriter {
+  const database = new Database(databaseFile(directory));
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = OFF');
+  database.transaction(() => {
+    database.exec(readFileSync(MIGRATION, 'utf8'));
+    database.pragma(`user_version = ${SCHEMA_VERSION}`);
+  })();
+  const insert = database.prepare(
+    'INSERT INTO messages (message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const rollUp = [
+    `INSERT INTO sender_rollup VALUES (@from, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
+    `INSERT INTO hour_rollup VALUES (@ts / 3600, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
+    `UPDATE counters SET value = value + 1 WHERE name = 'created'`,
+  ].map((sql) => database.prepare(sql));
+  return {
+    database,
+    insert: database.transaction((messages: readonly Message[]) => {
+      for (const message of messages) {
+        const { message_id, from, to, ts, text, extra } = message;
+        insert.run(message_id, from, to, ts, text, extra === undefined ? null : JSON.stringify(extra));
+        for (const statement of rollUp) statement.run({ from, ts: BigInt(ts) });
+      }
+    }),
+    indexUpTo: database.transaction((seq: number) => {
+      const rows = database
+        .prepare('SELECT seq, text FROM messages WHERE seq > (SELECT watermark FROM text_index) AND seq <= ?')
+        .all(seq) as { seq: number; text: string }[];
+      const index = database.prepare('INSERT INTO message_text (rowid, folded) VALUES (?, ?)');
+      for (const row of rows) index.run(row.seq, fold(row.text));
+      database.prepare('UPDATE text_index SET watermark = max(watermark, ?)').run(seq);
+    }),
+    settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
+      database
+        .prepare(
+          'INSERT INTO producers VALUES (?, ?) ON CONFLICT DO UPDATE SET settled = settled + excluded.settled',
+        )
+        .run(producer, deliveries);
+      database.prepare('UPDATE counters SET value = value + ? WHERE name = ?').run(deliveries, outcome);
+    }),
+    clear: database.transaction(() => {
+      database.exec(`DELETE FROM messages; DELETE FROM sender_rollup; DELETE FROM hour_rollup;
+        UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0;
+        INSERT INTO message_text (message_text) VALUES ('delete-all')`);
+    }),
+    close: () => {
+      database.close();
+    },
+  };
+}
+
+export interface TestRedis {
+  url: string;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** A redis-server of its own, on a socket in `directory`, that keeps nothing. */
+export async function startRedis(directory: string): Promise<TestRedis> {
+  const socket = join(directory, 'redis.sock');
+  const child = spawn(
+    'redis-server',
+    ['--port', '0', '--unixsocket', socket, '--appendonly', 'no', '--save', '', '--dir', directory],
+    { stdio: 'ignore' },
+  );
+  const ended = once(child, 'exit');
+  for (;;) {
+    const probe = connect(socket);
+    const answers = await once(probe, 'connect').then(
+      () => true,
+      () => false,
+    );
+    probe.destroy();
+    if (answers) break;
+    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
+    await sleep(10);
+  }
+  return {
+    url: `unix://${socket}`,
+    pid: child.pid as number,
+    async stop() {
+      // also ends one that a test has frozen
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Waits until a client that fails instead of waiting can be used. */
+export async function connected(redis: Redis): Promise<Redis> {
+  if (redis.status !== 'ready') await once(redis, 'ready');
+  return redis;
+}
+
+export interface TestService {
+  url: string;
+  port: number;
+  store: Store;
+  close(): Promise<void>;
+}
+
+/** The service on a port of its own; what a test does not give is a stand-in. */
+export async function startService(
+  directory: string,
+  options: Partial<Omit<QueryOptions, 'log'>> = {},
+): Promise<TestService> {
+  const store = options.store ?? new Store(databaseFile(directory));
+  const listener = createQueryListener({
+    metrics: { contentType: 'text/plain', render: () => Promise.resolve('') },
+    registry: new Registry(),
+    token: undefined,
+    ...options,
+    store,
+    log: createLogger('query', 'silent'),
+  });
+  const server = createStrictServer(listener);
+  const port = await listen(server, 0, '127.0.0.1');
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    store,
+    async close() {
+      // fetch keeps its connections open
+      server.closeAllConnections();
+      await closeServer(server);
+      store.close();
+    },
+  };
+}
