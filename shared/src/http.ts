@@ -30,7 +30,11 @@ function problemHeaders(body: string, headers: Record<string, string> = {}) {
   };
 }
 
+/** Connections that close behind the answer they got: what still arrives on them gets no second one. */
+const closing = new WeakSet<Socket>();
+
 export function sendProblem(res: ServerResponse, code: ProblemCode, options: ProblemOptions = {}): void {
+  if (options.headers?.['connection'] === 'close' && res.socket !== null) closing.add(res.socket);
   const body = JSON.stringify(problem(code, options.detail, options.errors));
   res.writeHead(PROBLEMS[code].status, problemHeaders(body, options.headers));
   res.end(body);
@@ -66,10 +70,24 @@ function malformed(req: IncomingMessage): string | undefined {
   return undefined;
 }
 
+/** The request that was begun last on a connection, and its answer. */
+const latest = new WeakMap<Socket, { req: IncomingMessage; res: ServerResponse }>();
+
 /** The answer to a request that never became one: there is no ServerResponse yet, so it is written by hand. */
 function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
+    return;
+  }
+  // bytes behind a request that was to be the last one
+  if (error.code === 'HPE_CLOSED_CONNECTION' || closing.has(socket)) {
+    socket.destroySoon();
+    return;
+  }
+  // node:http reports bad bytes before it has let the request in front of them be answered
+  const before = latest.get(socket);
+  if (before !== undefined && before.req.complete && !before.res.writableFinished) {
+    before.res.once('finish', () => refuseSocket(error, socket));
     return;
   }
   let code: ProblemCode = 'bad-request';
@@ -91,6 +109,7 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
     (req, res) => {
       // a keep-alive connection would otherwise outlive the server by its whole timeout
       if (!server.listening) res.setHeader('connection', 'close');
+      latest.set(req.socket, { req, res });
       const fault = malformed(req);
       if (fault === undefined) listener(req, res);
       else sendProblem(res, 'bad-request', { detail: fault, headers: { connection: 'close' } });

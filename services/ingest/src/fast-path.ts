@@ -78,10 +78,17 @@ export function installFastPath(
 
     private readonly onData = (chunk: Buffer): void => {
       this.rest = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
-      // a sender that does not wait for its answers is read again when they are written
-      if (this.answering) this.socket.pause();
+      if (this.answering) this.hold();
       else this.next();
     };
+
+    /**
+     * Reads no more until what is in `rest` has been looked at. So a sender that does not wait for its answers cannot
+     * fill the memory, and the end of its stream is not seen before the last of its requests.
+     */
+    private hold(): void {
+      this.socket.pause();
+    }
 
     private next(): void {
       const bytes = this.rest;
@@ -91,13 +98,15 @@ export function installFastPath(
       if (!isPlain) this.giveUp();
       else if (bytes.length >= request.bodyEnd) this.handle(bytes, request);
       else if (request.bodyEnd > BODY_BYTES_MAX) this.giveUp();
-      else this.await();
+      else this.wait();
     }
 
     private handle(bytes: Buffer, { path, signature, contentType, bodyStart, bodyEnd }: PlainRequest): void {
       this.waitingSince = 0;
       this.answering = true;
       this.rest = bytes.length === bodyEnd ? undefined : bytes.subarray(bodyEnd);
+      if (this.rest === undefined) this.socket.resume();
+      else this.hold();
       const intake = intakes.get(path) as Intake;
       const body = bytes.subarray(bodyStart, bodyEnd);
       intake({ signature, contentType, body, startedAt: performance.now() }, this);
@@ -115,24 +124,24 @@ export function installFastPath(
     }
 
     private answer(text: string): void {
-      this.answering = false;
       if (this.socket.destroyed) return;
-      const last = !server.listening || (this.ended && this.rest === undefined);
-      if (last) {
-        this.socket.end(text, 'latin1');
+      if (this.rest !== undefined && server.listening) {
+        this.socket.write(text, 'latin1');
+        // not at once: answers that are given synchronously would recurse through every request behind
+        setImmediate(() => {
+          this.answering = false;
+          if (!this.socket.destroyed) this.next();
+        });
         return;
       }
-      this.socket.write(text, 'latin1');
-      if (this.rest === undefined) return;
-      this.socket.resume();
-      // not at once: an answer that is given synchronously would recurse through every pipelined request
-      setImmediate(() => {
-        if (!this.answering && !this.socket.destroyed) this.next();
-      });
+      this.answering = false;
+      if (this.ended || !server.listening) this.socket.end(text, 'latin1');
+      else this.socket.write(text, 'latin1');
     }
 
-    private await(): void {
+    private wait(): void {
       if (this.waitingSince === 0) this.waitingSince = performance.now();
+      this.socket.resume();
       sweep();
     }
 
@@ -165,7 +174,7 @@ export function installFastPath(
       this.ended = true;
       if (this.answering) return;
       if (this.rest === undefined) this.socket.end();
-      else this.giveUp();
+      else this.socket.end(problemText('bad-request', { headers: { connection: 'close' } }), 'latin1');
     };
 
     private readonly onClose = (): void => {
