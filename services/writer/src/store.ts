@@ -7,8 +7,8 @@ import { createLedger } from './ledger.js';
 import { migrate } from './migrate.js';
 import { createTextIndex, type TextIndex } from './text-index.js';
 
-/** Pages of 4 KiB between checkpoints: fewer checkpoints while a burst is stored, and still only 16 MiB of WAL. */
-const CHECKPOINT_PAGES = 4_096;
+/** Pages of 4 KiB between checkpoints: fewer checkpoints while a burst is stored, and still only 64 MiB of WAL. */
+const CHECKPOINT_PAGES = 16_384;
 const CACHE_KIB = 64 * 1_024;
 const SYNCHRONOUS_FULL = 2;
 

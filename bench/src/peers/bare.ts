@@ -1,0 +1,31 @@
+/** Peer (a): plain `node:http` that verifies, parses, answers, and throws the message away. */
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const key = createSecretKey(Buffer.from(process.env['WEBHOOK_SECRET'] ?? ''));
+
+const server = createServer((req, res) => {
+  const chunks: Buffer[] = [];
+  req.on('data', (chunk: Buffer) => chunks.push(chunk));
+  req.on('end', () => {
+    const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    const expected = createHmac('sha256', key).update(body).digest();
+    const given = Buffer.from(String(req.headers['x-signature']), 'hex');
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      res.writeHead(401).end();
+      return;
+    }
+    const message = JSON.parse(body.toString('utf8')) as { message_id?: unknown };
+    if (typeof message.message_id !== 'string') {
+      res.writeHead(422).end();
+      return;
+    }
+    const answer = '{"status":"ok"}';
+    res.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length });
+    res.end(answer);
+  });
+});
+server.listen(Number(process.env['PORT']), '127.0.0.1', () => {
+  console.log(JSON.stringify({ msg: 'listening', port: (server.address() as AddressInfo).port }));
+});
