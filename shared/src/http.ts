@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { PROBLEM_TYPE, problem, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
 import {
   HEADERS_BYTES_MAX,
@@ -130,15 +130,27 @@ export function listen(server: Server, port: number, host: string): Promise<numb
   });
 }
 
-/** Stops accepting, lets running requests finish, drops idle keep-alive connections. */
-export function closeServer(server: Server): Promise<void> {
+/** How long a kept-alive connection may still bring a request, which is answered with `Connection: close`. */
+const LINGER_MS = 500;
+
+/**
+ * Stops accepting and resolves when every connection is closed: each behind its next answer, or when it has been idle
+ * for LINGER_MS. `closeIdle` is called then for connections that the server does not know of.
+ */
+export function closeServer(server: Server, closeIdle: () => void = () => {}): Promise<void> {
   return new Promise((resolve) => {
     if (!server.listening) {
       resolve();
       return;
     }
-    const sweep = setInterval(() => server.closeIdleConnections(), 100);
-    server.close(() => {
+    const startedAt = performance.now();
+    const sweep = setInterval(() => {
+      if (performance.now() - startedAt < LINGER_MS) return;
+      server.closeIdleConnections();
+      closeIdle();
+    }, 50);
+    // not http's own close: it cuts idle connections at once, also those on which a request is already on its way
+    NetServer.prototype.close.call(server, () => {
       clearInterval(sweep);
       resolve();
     });

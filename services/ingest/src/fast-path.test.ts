@@ -36,11 +36,7 @@ let port: number;
 before(async () => {
   port = await listen(server, 0, '127.0.0.1');
 });
-after(async () => {
-  const closed = closeServer(server);
-  fastPath.close();
-  await closed;
-});
+after(() => closeServer(server, () => fastPath.closeIdle()));
 
 const sign = (body: string) => createHmac('sha256', SECRET).update(body).digest('hex');
 const bodyOf = (id: string, extra: object = {}) =>

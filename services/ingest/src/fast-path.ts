@@ -40,8 +40,8 @@ const KEPT = `connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_SECONDS
 const CLOSED = 'connection: close\r\n';
 
 export interface FastPath {
-  /** Closes connections that wait for a request; the others close behind their answer. Call after `server.close()`. */
-  close(): void;
+  /** Closes connections that wait for a request, and gives those with half of one to node:http. */
+  closeIdle(): void;
 }
 
 /** Puts the fast path in front of a server. `intakes` by path. */
@@ -207,7 +207,7 @@ export function installFastPath(
   });
 
   return {
-    close() {
+    closeIdle() {
       clearTimeout(sweeper);
       for (const connection of connections) {
         if (connection.idle) connection.socket.destroy();

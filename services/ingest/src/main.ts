@@ -46,9 +46,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   return {
     async close() {
       // running requests are answered before the server has closed, so everything offered is acknowledged or refused
-      const closed = closeServer(server);
-      fastPath.close();
-      await closed;
+      await closeServer(server, () => fastPath.closeIdle());
       await coalescer.idle();
       room.stop();
       await publisher.stop();
