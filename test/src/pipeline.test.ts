@@ -233,3 +233,23 @@ test(
     }
   },
 );
+
+test(
+  'of two ingest processes one is killed: it is replaced, and the drain ends clean',
+  { timeout: 60_000 },
+  async () => {
+    const system = await System.start({ INGEST_PROCESSES: '2' });
+    try {
+      const ingest = system.process('ingest');
+      const listening = () => ingest.lines.filter(({ msg }) => msg === 'listening');
+      const [first] = listening();
+      process.kill(first?.['pid'] as number, 'SIGKILL');
+      await eventually('another listens', () => listening().length === 3);
+      for (let i = 0; i < 10; i++) assert.equal((await system.post(body(`c-${i}`))).status, 200);
+      assert.equal(await ingest.stop(), 0);
+      await system.stored(10);
+    } finally {
+      await system.stop();
+    }
+  },
+);

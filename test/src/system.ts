@@ -38,6 +38,14 @@ export async function eventually<T>(
   throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
 }
 
+/** Ended with the test process, however that ends: the runner sends SIGTERM to a file that takes too long. */
+const running = new Set<ChildProcess>();
+function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+process.on('exit', endAll);
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+
 export class Process {
   readonly name: string;
   readonly child: ChildProcess;
@@ -52,6 +60,8 @@ export class Process {
       env: { PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    running.add(this.child);
+    this.child.on('exit', () => running.delete(this.child));
     this.ended = once(this.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream === null) continue;

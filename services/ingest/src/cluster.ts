@@ -33,15 +33,15 @@ export async function runCluster(processes: number, log: Logger): Promise<Runnin
 
   const workers = Array.from({ length: processes }, fork);
   // a port that is taken must end the start-up, not begin a restart loop
+  const started = new AbortController();
   await Promise.race([
     Promise.all(workers.map((worker) => once(worker, 'listening'))),
-    ...workers.map((worker) =>
-      once(worker, 'exit').then(([code]) => {
-        closing = true;
-        process.exit(typeof code === 'number' && code !== 0 ? code : 1);
-      }),
-    ),
-  ]);
+    ...workers.map(async (worker) => {
+      const [code] = await once(worker, 'exit', { signal: started.signal });
+      closing = true;
+      process.exit(typeof code === 'number' && code !== 0 ? code : 1);
+    }),
+  ]).finally(() => started.abort());
 
   return {
     async close() {

@@ -1,0 +1,67 @@
+/** A port that is taken is found out before anything is started, and named with the setting that changes it. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PortSetting } from './config.js';
+
+const RETRY_MS = 100;
+
+export type Ports = Record<PortSetting, number>;
+
+/** One line for a person. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+}
+
+export function portTaken(setting: PortSetting, port: number): PortError {
+  return new PortError(`port ${port} is taken by another process (set ${setting} to another)`);
+}
+
+function explain(error: NodeJS.ErrnoException, setting: PortSetting, port: number, host: string): Error {
+  if (error.code === 'EADDRINUSE') return portTaken(setting, port);
+  if (error.code === 'EACCES')
+    return new PortError(
+      `port ${port} needs rights that this user does not have (set ${setting} above 1023)`,
+    );
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
+    return new PortError(`HOST ${host} is not an address of this machine`);
+  return error;
+}
+
+/**
+ * Binds every port once and lets it go. Returns the ports, with a free one in place of each 0, which the child keeps
+ * across its restarts. `patienceMs` is for ports that the dying processes of an earlier run still hold.
+ * Rejects with PortError.
+ */
+export async function tryPorts(
+  wanted: Ports,
+  hosts: Record<PortSetting, string>,
+  patienceMs = 0,
+): Promise<Ports> {
+  const ports = { ...wanted };
+  const held: Server[] = [];
+  const deadline = performance.now() + patienceMs;
+  try {
+    for (const setting of Object.keys(wanted) as PortSetting[]) {
+      for (;;) {
+        // all are held until the last is bound, so that no free port is handed out twice
+        const server = createServer();
+        try {
+          server.listen(wanted[setting], hosts[setting]);
+          await once(server, 'listening');
+          held.push(server);
+          ports[setting] = (server.address() as AddressInfo).port;
+          break;
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException;
+          if (code !== 'EADDRINUSE' || performance.now() > deadline)
+            throw explain(error as Error, setting, wanted[setting], hosts[setting]);
+          await delay(RETRY_MS);
+        }
+      }
+    }
+    return ports;
+  } finally {
+    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}

@@ -1,0 +1,102 @@
+/** What `lyftr up` shows: JSON lines where nobody watches, coloured lines and a first screen on a terminal. */
+import pretty from 'pino-pretty';
+import type { Output } from './supervise.js';
+
+const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Infinity } as const;
+export type Level = keyof typeof LEVELS;
+
+const SERVICE_COLORS = {
+  lyftr: 'bold',
+  redis: 'red',
+  writer: 'magenta',
+  query: 'blue',
+  ingest: 'cyan',
+} as const;
+const SERVICE_WIDTH = 6;
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const isLevel = (value: string): value is Level => Object.hasOwn(LEVELS, value);
+
+export interface ScreenOptions {
+  write(text: string): void;
+  isTty: boolean;
+  color: boolean;
+  /** Holds for our own lines and for Redis's; the services keep to it themselves. */
+  level: string;
+}
+
+export interface Screen {
+  /** Our own event, or one of Redis. */
+  event(level: Level, msg: string, fields?: Record<string, unknown>): void;
+  /** A line that a child wrote: JSON is passed on, anything else (a crash trace) becomes an event of that child. */
+  childLine(service: string, line: string, output: Output, pid: number | undefined): void;
+  /** Free text, for a terminal only. */
+  text(text: string): void;
+}
+
+/** A warning's stack says little that its message does not, and a Redis that is away repeats it every second. */
+function withoutStack(record: Record<string, unknown>): Record<string, unknown> {
+  const { err, ...rest } = record;
+  const isCrash = rest['level'] === 'error' || rest['level'] === 'fatal';
+  if (isCrash || typeof err !== 'object' || err === null || !('message' in err)) return record;
+  return { ...rest, cause: err.message };
+}
+
+/** One event as one line for a person: time, level, service, message, fields. Only a crash takes more lines. */
+export function createFormatter(color: boolean): (record: Record<string, unknown>) => string {
+  const format = pretty.prettyFactory({
+    colorize: color,
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,service,hostname,instance',
+    customPrettifiers: {
+      time: textOf,
+      level: (_level, _key, _log, { labelColorized }) => labelColorized,
+    },
+    messageFormat: (log, messageKey, _label, { colors }) => {
+      const service = textOf(log['service']);
+      const paint = Object.hasOwn(SERVICE_COLORS, service)
+        ? colors[SERVICE_COLORS[service as keyof typeof SERVICE_COLORS]]
+        : textOf;
+      return `${paint(service.padEnd(SERVICE_WIDTH))} ${textOf(log[messageKey])}`;
+    },
+  });
+  return (record) => format(withoutStack(record));
+}
+
+/** Undefined when the line is no JSON object. */
+export function parseRecord(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+export function createScreen(options: ScreenOptions): Screen {
+  const threshold = isLevel(options.level) ? LEVELS[options.level] : LEVELS.info;
+  const format = options.isTty
+    ? createFormatter(options.color)
+    : (record: Record<string, unknown>) => `${JSON.stringify(record)}\n`;
+
+  function event(level: Level, msg: string, fields: Record<string, unknown> = {}): void {
+    if (LEVELS[level] < threshold) return;
+    const time = new Date().toISOString();
+    options.write(format({ level, time, service: 'lyftr', pid: process.pid, ...fields, msg }));
+  }
+
+  return {
+    event,
+    childLine(service, line, output, pid) {
+      const record = parseRecord(line);
+      if (record === undefined) {
+        if (line.trim() !== '') event(output === 'stderr' ? 'error' : 'info', line, { service, pid });
+      } else options.write(options.isTty ? format(record) : `${line}\n`);
+    },
+    text(text) {
+      if (options.isTty) options.write(text);
+    },
+  };
+}

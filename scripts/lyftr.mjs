@@ -1,0 +1,10 @@
+/** The `lyftr` command from a clone: sets up whatever is missing, then hands over to the built command. */
+import { ensureRedisServer } from './packages.mjs';
+import { build, ensureDependencies, requireNode } from './setup.mjs';
+
+requireNode();
+await ensureDependencies();
+await build('cli', 'services/ingest', 'services/writer', 'services/query');
+if (process.argv[2] === 'up' && process.env['REDIS_URL'] === undefined && !ensureRedisServer())
+  process.exit(1);
+await import('../cli/dist/main.js');
