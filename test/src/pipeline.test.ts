@@ -242,6 +242,7 @@ test(
     try {
       const ingest = system.process('ingest');
       const listening = () => ingest.lines.filter(({ msg }) => msg === 'listening');
+      await eventually('both listen', () => listening().length === 2);
       const [first] = listening();
       process.kill(first?.['pid'] as number, 'SIGKILL');
       await eventually('another listens', () => listening().length === 3);

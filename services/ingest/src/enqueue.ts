@@ -31,6 +31,8 @@ export interface Enqueuer {
   readonly redis: Redis;
   /** `ok`, or why no message can be taken now. */
   state(): string;
+  /** Resolves when Redis is ready, or after `timeoutMs`. */
+  whenReady(timeoutMs: number): Promise<void>;
   /** Messages that Redis has acknowledged since this process started. */
   acknowledged(): number;
   /** Resolves after Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a resend can help. */
@@ -40,6 +42,13 @@ export interface Enqueuer {
 
 const unavailable = (detail: string) =>
   new ProblemError('queue-unavailable', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
+/** Promise.withResolvers, which Node 20 lacks. */
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
 
 /** Rejects at the deadline. The add goes on: its late answer is of no use to anybody, whatever it is. */
 async function withDeadline(adding: Promise<unknown>): Promise<void> {
@@ -61,6 +70,7 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
   let queue: Queue<Envelope> | undefined;
   let state = 'Redis has not been reached yet';
   let closed = false;
+  const { promise: becameReady, resolve: isReady } = withResolvers();
   let seq = 0;
   let acknowledged = 0;
   const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
@@ -70,8 +80,10 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
   function become(next: string): void {
     if (next === state) return;
     state = next;
-    if (next === 'ok') log.info('Redis is ready');
-    else log.warn({ reason: next }, 'not taking messages');
+    if (next === 'ok') {
+      log.info('Redis is ready');
+      isReady();
+    } else log.warn({ reason: next }, 'not taking messages');
   }
 
   /** Runs until Redis answers and is durable, or the connection is lost (then `ready` starts it again). */
@@ -118,6 +130,7 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
   return {
     redis,
     state: () => state,
+    whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
     acknowledged: () => acknowledged,
     async enqueue(messages) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);

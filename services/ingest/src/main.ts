@@ -13,6 +13,9 @@ import { createIntakeMetrics } from './observe.js';
 import { watchRoom } from './room.js';
 import { createVerifier } from './verify.js';
 
+/** Without Redis ingest listens all the same: it has 503 and `/readyz` to give. */
+const READY_PATIENCE_MS = 1_000;
+
 async function startIntake(config: IngestConfig, log: Logger): Promise<Running> {
   const instance = newInstanceId();
   const registry = createRegistry();
@@ -40,6 +43,8 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     instance,
     fields: () => [[ACCEPTED_KEY, instance, enqueuer.acknowledged()]],
   });
+  // a process that joins others behind one port must not answer 503 while they answer 200
+  await enqueuer.whenReady(READY_PATIENCE_MS);
   const port = await listen(server, config.PORT, config.HOST);
   log.info({ port, instance }, 'listening');
 
