@@ -44,8 +44,6 @@ export const PUBLISH_INTERVAL_MS = 1_000;
 /** A process that has not published for this long is shown as down. */
 export const PROCESS_STALE_MS = 5_000;
 
-/** BullMQ's lock on a job that the writer holds; renewed every half of it. */
-export const JOB_LOCK_MS = 30_000;
 /** SQLite waits this long for a lock that somebody else holds (an operator's shell, a backup). */
 export const DATABASE_BUSY_MS = 5_000;
 

@@ -55,20 +55,27 @@ export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<v
 
   async function send(): Promise<void> {
     inFlight = true;
+    let acknowledged: Delivery[] = [];
     while (gathering.length > 0) {
       const job = take();
+      const adding = enqueue(job.flatMap((delivery) => delivery.messages));
+      // the next job is on its way to Redis before the last one's senders are answered: writing to them takes as long
+      answer(acknowledged);
+      acknowledged = [];
       try {
-        await enqueue(job.flatMap((delivery) => delivery.messages));
-        answer(job);
+        await adding;
+        acknowledged = job;
       } catch (error) {
-        answer(job, error);
         // what gathered behind a failed job has waited for the same Redis: it must not wait for another deadline
         const behind = gathering;
         gathering = [];
+        answer(job, error);
         answer(behind, error);
       }
     }
+    answer(acknowledged);
     inFlight = false;
+    if (gathering.length > 0) return send();
     const waiters = whenIdle;
     whenIdle = [];
     for (const resolve of waiters) resolve();

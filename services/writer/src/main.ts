@@ -36,7 +36,7 @@ runService('writer', async (log) => {
     failed: (messages) => metrics.failed(messages),
     log,
   });
-  const consumer = startConsumer(config.REDIS_URL, (batch) => group.store(batch), log);
+  const consumer = startConsumer(config.REDIS_URL, (batches) => group.store(batches), log);
   const publisher = startPublisher({
     redis: consumer.redis,
     registry,
