@@ -36,9 +36,10 @@ export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<v
     let bytes = 0;
     let count = 0;
     for (const delivery of gathering) {
-      messages += delivery.messages.length;
+      const more = messages + delivery.messages.length;
+      if (count > 0 && (more > JOB_MESSAGES_MAX || bytes + delivery.bytes > JOB_BYTES_MAX)) break;
+      messages = more;
       bytes += delivery.bytes;
-      if (count > 0 && (messages > JOB_MESSAGES_MAX || bytes > JOB_BYTES_MAX)) break;
       count++;
     }
     const taken = gathering.slice(0, count);
@@ -53,32 +54,34 @@ export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<v
     }
   }
 
-  async function send(): Promise<void> {
+  async function send(job: Delivery[]): Promise<void> {
     inFlight = true;
-    let acknowledged: Delivery[] = [];
-    while (gathering.length > 0) {
-      const job = take();
-      const adding = enqueue(job.flatMap((delivery) => delivery.messages));
-      // the next job is on its way to Redis before the last one's senders are answered: writing to them takes as long
-      answer(acknowledged);
-      acknowledged = [];
-      try {
-        await adding;
-        acknowledged = job;
-      } catch (error) {
-        // what gathered behind a failed job has waited for the same Redis: it must not wait for another deadline
-        const behind = gathering;
-        gathering = [];
-        answer(job, error);
-        answer(behind, error);
-      }
+    let failure: { error: unknown } | undefined;
+    try {
+      await enqueue(job.flatMap((delivery) => delivery.messages));
+    } catch (error) {
+      failure = { error };
     }
-    answer(acknowledged);
     inFlight = false;
-    if (gathering.length > 0) return send();
+    if (failure === undefined) {
+      // the next job leaves for Redis before the senders of this one are answered: writing to them takes as long
+      next();
+      answer(job);
+    } else {
+      // what gathered behind a failed job has waited for the same Redis: it must not wait for another deadline
+      const behind = gathering;
+      gathering = [];
+      answer(job, failure.error);
+      answer(behind, failure.error);
+    }
+    if (inFlight) return;
     const waiters = whenIdle;
     whenIdle = [];
     for (const resolve of waiters) resolve();
+  }
+
+  function next(): void {
+    if (!inFlight && gathering.length > 0) void send(take());
   }
 
   return {
@@ -90,7 +93,7 @@ export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<v
       }
       pendingBytes += delivery.bytes;
       gathering.push(delivery);
-      if (!inFlight) void send();
+      next();
     },
     idle() {
       if (!inFlight) return Promise.resolve();

@@ -51,18 +51,13 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
 }
 
 /** Rejects at the deadline. The add goes on: its late answer is of no use to anybody, whatever it is. */
-async function withDeadline(adding: Promise<unknown>): Promise<void> {
-  const deadline = new AbortController();
-  const late = delay(ENQUEUE_DEADLINE_MS, undefined, { signal: deadline.signal }).then(() => {
-    throw new Error(`Redis did not acknowledge within ${ENQUEUE_DEADLINE_MS} ms`);
+function withDeadline(adding: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => {
+      reject(new Error(`Redis did not acknowledge within ${ENQUEUE_DEADLINE_MS} ms`));
+    }, ENQUEUE_DEADLINE_MS);
+    adding.then(() => resolve(), reject).finally(() => clearTimeout(deadline));
   });
-  try {
-    await Promise.race([adding, late]);
-  } finally {
-    deadline.abort();
-    late.catch(() => {});
-    adding.catch(() => {});
-  }
 }
 
 export function createEnqueuer(redisUrl: string, producer: string, log: Logger): Enqueuer {

@@ -22,22 +22,31 @@ const BODY_BYTES_MAX = 64 * 1024;
 
 const KEEP_ALIVE_SECONDS = KEEP_ALIVE_TIMEOUT_MS / 1_000;
 
-/** The head of a 200 but for its length. The Date is made once a second, not once an answer. */
-function createHead(): (connection: string) => string {
+const KEPT = `connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_SECONDS}\r\n`;
+const CLOSED = 'connection: close\r\n';
+
+const textOf = (answer: string, date: string, connection: string): string =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ndate: ${date}\r\n${connection}` +
+  `content-length: ${answer.length}\r\n\r\n${answer}`;
+
+/** The bytes of a 200 on a connection that is kept. Made once a second and answer, not once a request. */
+function createAnswers(): (answer: string) => Buffer {
   let second = 0;
-  let date = '';
-  return (connection) => {
+  const made = new Map<string, Buffer>();
+  return (answer) => {
     const now = Math.floor(Date.now() / 1_000);
     if (now !== second) {
       second = now;
-      date = new Date(now * 1_000).toUTCString();
+      made.clear();
     }
-    return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ndate: ${date}\r\n${connection}content-length: `;
+    let bytes = made.get(answer);
+    if (bytes === undefined) {
+      bytes = Buffer.from(textOf(answer, new Date(now * 1_000).toUTCString(), KEPT), 'latin1');
+      made.set(answer, bytes);
+    }
+    return bytes;
   };
 }
-
-const KEPT = `connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_SECONDS}\r\n`;
-const CLOSED = 'connection: close\r\n';
 
 export interface FastPath {
   /** Closes connections that wait for a request, and gives those with half of one to node:http. */
@@ -51,7 +60,7 @@ export function installFastPath(
   maxBodyBytes: number,
 ): FastPath {
   const connections = new Set<Connection>();
-  const head = createHead();
+  const keptAnswer = createAnswers();
   const handOver = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
 
@@ -113,20 +122,23 @@ export function installFastPath(
     }
 
     ok(answer: string): void {
-      const connection = server.listening ? KEPT : CLOSED;
-      this.answer(`${head(connection)}${answer.length}\r\n\r\n${answer}`);
+      const bytes = server.listening
+        ? keptAnswer(answer)
+        : Buffer.from(textOf(answer, new Date().toUTCString(), CLOSED), 'latin1');
+      this.answer(bytes);
     }
 
     refuse(problem: ProblemError): void {
       const options = problemOptions(problem);
       const connection = server.listening ? 'keep-alive' : 'close';
-      this.answer(problemText(problem.code, { ...options, headers: { ...options.headers, connection } }));
+      const text = problemText(problem.code, { ...options, headers: { ...options.headers, connection } });
+      this.answer(Buffer.from(text));
     }
 
-    private answer(text: string): void {
+    private answer(bytes: Buffer): void {
       if (this.socket.destroyed) return;
       if (this.rest !== undefined && server.listening) {
-        this.socket.write(text, 'latin1');
+        this.socket.write(bytes);
         // not at once: answers that are given synchronously would recurse through every request behind
         setImmediate(() => {
           this.answering = false;
@@ -135,8 +147,8 @@ export function installFastPath(
         return;
       }
       this.answering = false;
-      if (this.ended || !server.listening) this.socket.end(text, 'latin1');
-      else this.socket.write(text, 'latin1');
+      if (this.ended || !server.listening) this.socket.end(bytes);
+      else this.socket.write(bytes);
     }
 
     private wait(): void {
@@ -174,7 +186,7 @@ export function installFastPath(
       this.ended = true;
       if (this.answering) return;
       if (this.rest === undefined) this.socket.end();
-      else this.socket.end(problemText('bad-request', { headers: { connection: 'close' } }), 'latin1');
+      else this.socket.end(problemText('bad-request', { headers: { connection: 'close' } }));
     };
 
     private readonly onClose = (): void => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createVerifier } from './verify.js';
 
 const body = Buffer.from('{"a":1}');
@@ -40,4 +41,24 @@ test('refuses every malformed signature without throwing', () => {
 test('a changed byte of the body changes the answer', () => {
   const verify = createVerifier(['one']);
   assert.equal(verify(sign('one'), Buffer.from('{"a":2}')), false);
+});
+
+test('agrees with node:crypto for every secret and body', () => {
+  const secret = fc.oneof(
+    fc.string({ minLength: 1, maxLength: 130 }),
+    fc.string({ unit: 'binary', minLength: 1 }),
+  );
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.uint8Array({ minLength: 16_300, maxLength: 16_500 }),
+  );
+  fc.assert(
+    fc.property(secret, bytes, bytes, (key, first, second) => {
+      const verify = createVerifier([key]);
+      for (const message of [first, second]) {
+        const expected = createHmac('sha256', key).update(message).digest('hex');
+        assert.equal(verify(expected, Buffer.from(message)), true);
+      }
+    }),
+  );
 });

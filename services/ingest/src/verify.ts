@@ -1,6 +1,38 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
+const BLOCK_BYTES = 64;
+const DIGEST_BYTES = 32;
 const HEX_SHA256 = /^[0-9a-f]{64}$/i;
+
+/** Bodies up to this long are hashed behind the key's block in one buffer that is made once. */
+const SCRATCH_BODY_BYTES = 16 * 1024;
+
+/**
+ * HMAC-SHA256 (RFC 2104) as its two hashes. `createHmac` makes three objects a message and costs twice as much; a test
+ * compares the two.
+ */
+function createMac(secret: string): (body: Buffer) => Buffer {
+  const bytes = Buffer.from(secret, 'utf8');
+  const key = Buffer.alloc(BLOCK_BYTES);
+  (bytes.length > BLOCK_BYTES ? hash('sha256', bytes, 'buffer') : bytes).copy(key);
+  const inner = Buffer.alloc(BLOCK_BYTES + SCRATCH_BODY_BYTES);
+  const outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES);
+  for (const [i, byte] of key.entries()) {
+    inner[i] = byte ^ 0x36;
+    outer[i] = byte ^ 0x5c;
+  }
+  const innerKey = inner.subarray(0, BLOCK_BYTES);
+  return (body) => {
+    let message: Buffer;
+    if (body.length <= SCRATCH_BODY_BYTES) {
+      body.copy(inner, BLOCK_BYTES);
+      message = inner.subarray(0, BLOCK_BYTES + body.length);
+    } else message = Buffer.concat([innerKey, body]);
+    // as latin1 text: Node 20 returns a string sooner than a Buffer
+    outer.write(hash('sha256', message, 'latin1' as 'hex'), BLOCK_BYTES, 'latin1');
+    return Buffer.from(hash('sha256', outer, 'latin1' as 'hex'), 'latin1');
+  };
+}
 
 /**
  * Checks `x-signature`: the HMAC-SHA256 of the raw body as 64 hex digits, in either case.
@@ -12,14 +44,13 @@ const HEX_SHA256 = /^[0-9a-f]{64}$/i;
 export function createVerifier(
   secrets: readonly string[],
 ): (signature: string | undefined, body: Buffer) => boolean {
-  const keys = secrets.map((secret) => createSecretKey(Buffer.from(secret, 'utf8')));
+  const macs = secrets.map(createMac);
   return (signature, body) => {
     if (signature === undefined || !HEX_SHA256.test(signature)) return false;
     const given = Buffer.from(signature, 'hex');
     let matches = false;
-    for (const key of keys) {
-      const expected = createHmac('sha256', key).update(body).digest();
-      if (timingSafeEqual(given, expected)) matches = true;
+    for (const mac of macs) {
+      if (timingSafeEqual(given, mac(body))) matches = true;
     }
     return matches;
   };

@@ -18,7 +18,7 @@ import type { Batch } from './store.js';
  * While jobs keep coming a round begins this long after the one before: what gathers meanwhile shares its fsyncs. It
  * costs the sender nothing, whose acknowledgement is Redis's, and the first job after a pause is taken at once.
  */
-const ROUND_MS = 20;
+const ROUND_MS = 50;
 const ROUND_JOBS_MAX = 64;
 /** Beyond this a transaction would block the event loop for too long. */
 const ROUND_MESSAGES_MAX = 4_000;
