@@ -17,6 +17,8 @@ const MANAGERS = [
       compiler: [['python3', 'make', 'g++']],
       strace: [['strace']],
       promtool: [['prometheus']],
+      wrk: [['wrk']],
+      fastapi: [['python3-fastapi', 'uvicorn']],
     },
   },
   {
@@ -114,7 +116,7 @@ function spelled(manager, names) {
 }
 
 /**
- * Installs `what` (`redis`, `compiler`, `strace`, `promtool`). Returns `{ ok: true }`, or `{ ok: false, advice }` with the
+ * Installs `what`, a key of `packages`. Returns `{ ok: true }`, or `{ ok: false, advice }` with the
  * command that a person with the right to do so can run; the output of a failed attempt goes to standard error.
  */
 export function installPackages(what) {

@@ -63,3 +63,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     color: isTty && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
   };
 }
+
+/** What a command needs to speak to a running system. */
+export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
+  const settings = readSettings(env, ['PORT', 'DATA_DIR', 'WEBHOOK_SECRET', 'API_TOKEN']);
+  return { ...settings, isTty: process.stderr.isTTY };
+}

@@ -136,6 +136,35 @@ test("files of the data folder are the owner's alone", () => {
   }
 });
 
+test('lyftr load sends, counts, and finds all that was acknowledged', { timeout: 60_000 }, async () => {
+  const run = (...args: string[]) => {
+    const loading = new Process(
+      'load',
+      process.execPath,
+      ['cli/dist/main.js', 'load', '--url', origin, ...args],
+      env,
+    );
+    return loading.ended.then(([code]) => ({ code, result: loading.lines.at(-1) as Record<string, number> }));
+  };
+  const single = await run('--number', '500', '--json');
+  assert.equal(single.code, 0);
+  assert.deepEqual(pick(single.result), { acknowledged: 500, unknown: 0, stored: 500, missing: 0 });
+  const batches = await run('--number', '1050', '--batch', '100', '--rate', '5000', '--json');
+  assert.deepEqual(pick(batches.result), { acknowledged: 1_050, unknown: 0, stored: 1_050, missing: 0 });
+  const nobody = new Process(
+    'load',
+    process.execPath,
+    ['cli/dist/main.js', 'load', '--url', 'http://127.0.0.1:1'],
+    env,
+  );
+  assert.deepEqual(await nobody.ended, [1, null]);
+  assert.match(String(nobody.lines[0]?.['msg']), /nothing answers at http:\/\/127.0.0.1:1/);
+});
+
+function pick({ acknowledged, unknown, stored, missing }: Record<string, number>) {
+  return { acknowledged, unknown, stored, missing };
+}
+
 test(
   'each process that is killed comes back, and the next delivery is stored',
   { timeout: 60_000 },
@@ -167,7 +196,7 @@ test(
     up = start();
     origin = await readyAt(up);
     await isStored('before-end');
-    assert.equal((await get('/stats')).total_messages, 7);
+    assert.equal((await get('/stats')).total_messages, 1_557);
     assert.equal(await up.stop('SIGTERM'), 0);
   },
 );

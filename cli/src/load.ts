@@ -1,0 +1,158 @@
+/** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { readClientConfig } from './config.js';
+import { secretFile } from './secret.js';
+import { percentile, requestText, send } from './sender.js';
+import { checkStored, type StoredCheck } from './stored-check.js';
+
+export interface LoadOptions {
+  number: number;
+  connections: number;
+  /** Messages a second; as fast as they are acknowledged when it is not given. */
+  rate?: number;
+  /** Messages a request; more than one go to /webhook/batch. */
+  batch: number;
+  url?: string;
+  json: boolean;
+}
+
+interface Counts {
+  acknowledged: number;
+  /** By status. Nothing was taken. */
+  refused: Record<string, number>;
+  /** 503 and lost connections: a message of these may have been taken. */
+  unknown: number;
+}
+
+const WORDS = [
+  'order',
+  'payment',
+  'shipped',
+  'delivered',
+  'hello',
+  'thanks',
+  'code',
+  'reply',
+  'update',
+  'tomorrow',
+];
+
+function findSecret(config: ReturnType<typeof readClientConfig>): string {
+  if (config.WEBHOOK_SECRET !== undefined) return config.WEBHOOK_SECRET;
+  const file = secretFile(config.DATA_DIR);
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  throw new Error(
+    `no secret: set WEBHOOK_SECRET, or DATA_DIR to the folder of a running \`lyftr up\` (looked for ${file})`,
+  );
+}
+
+/** Message `index` of a run. Its sender is the run's name, so that the run can be counted afterwards. */
+function messageOf(run: string, index: number): string {
+  const text = Array.from({ length: 6 }, (_, i) => WORDS[(index * (2 * i + 3) + i) % WORDS.length]).join(' ');
+  const ts = Math.floor(Date.now() / 1_000);
+  return JSON.stringify({ message_id: `${run}-${index}`, from: run, to: '14155550100', ts, text });
+}
+
+/** Sends, with a progress bar on standard error when that is a terminal. */
+async function sendAll(origin: string, run: string, secret: string, options: LoadOptions, isTty: boolean) {
+  const { number, connections, rate, batch } = options;
+  const counts: Counts = { acknowledged: 0, refused: {}, unknown: 0 };
+  const unknownIds: string[] = [];
+  const latencies: number[] = [];
+  const requests = Math.ceil(number / batch);
+  const size = (index: number): number => Math.min(batch, number - index * batch);
+  const ids = (index: number) => Array.from({ length: size(index) }, (_, i) => index * batch + i);
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% {value}/{total} messages, {eta_formatted} left',
+    noTTYOutput: false,
+  });
+  if (isTty) bar.start(number, 0);
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once('SIGINT', interrupt);
+  const startedAt = performance.now();
+
+  await send({
+    origin,
+    connections,
+    ...(rate === undefined ? {} : { perSecond: rate / batch }),
+    signal: stop.signal,
+    request(index) {
+      if (index >= requests) return undefined;
+      const messages = ids(index).map((i) => messageOf(run, i));
+      const body = batch === 1 ? (messages[0] as string) : `[${messages.join(',')}]`;
+      const signature = createHmac('sha256', secret).update(body).digest('hex');
+      return requestText(origin, batch === 1 ? '/webhook' : '/webhook/batch', body, signature);
+    },
+    answered(index, status, latencyMs) {
+      latencies.push(latencyMs);
+      if (status === 200) counts.acknowledged += size(index);
+      else if (status === 503 || status === 0) {
+        counts.unknown += size(index);
+        unknownIds.push(...ids(index).map((i) => `${run}-${i}`));
+      } else counts.refused[status] = (counts.refused[status] ?? 0) + size(index);
+      if (isTty) bar.increment(size(index));
+    },
+  });
+  if (isTty) bar.stop();
+  process.off('SIGINT', interrupt);
+  return { counts, unknownIds, latencies, seconds: (performance.now() - startedAt) / 1_000 };
+}
+
+function report(result: Awaited<ReturnType<typeof sendAll>>, check: StoredCheck) {
+  const { counts, latencies, seconds } = result;
+  const latencyMs = Object.fromEntries(
+    Object.entries({ p50: 0.5, p90: 0.9, p99: 0.99, p999: 0.999, max: 1 }).map(([name, fraction]) => [
+      name,
+      Number(percentile(latencies, fraction).toFixed(2)),
+    ]),
+  );
+  return {
+    ...counts,
+    seconds: Number(seconds.toFixed(2)),
+    perSecond: Math.round(counts.acknowledged / seconds),
+    latencyMs,
+    ...check,
+  };
+}
+
+function print(summary: ReturnType<typeof report>): void {
+  const { acknowledged, refused, unknown, seconds, perSecond, latencyMs, stored, missing } = summary;
+  const lines = [
+    `acknowledged  ${acknowledged} in ${seconds} s, ${perSecond} a second`,
+    ...Object.entries(refused).map(([status, count]) => `refused       ${count} with ${status}`),
+    ...(unknown > 0 ? [`unknown       ${unknown} (503 or connection lost: to be sent again)`] : []),
+    `latency ms    ${Object.entries(latencyMs)
+      .map(([name, value]) => `${name} ${value}`)
+      .join('  ')}`,
+    missing === 0
+      ? `stored        ${stored}: all that was acknowledged`
+      : `MISSING       ${missing} acknowledged messages are not stored`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Exit code 0 when everything acknowledged was stored, 1 when not. Throws when nothing can be sent at all. */
+export async function load(options: LoadOptions): Promise<number> {
+  const config = readClientConfig();
+  const origin = options.url ?? `http://127.0.0.1:${config.PORT}`;
+  const secret = findSecret(config);
+  await fetch(`${origin}/healthz`).catch(() => {
+    throw new Error(`nothing answers at ${origin}: start it with \`lyftr up\`, or name it with --url`);
+  });
+  const run = `load-${randomBytes(4).toString('hex')}`;
+  const result = await sendAll(origin, run, secret, options, config.isTty && !options.json);
+  const check = await checkStored({
+    origin,
+    token: config.API_TOKEN,
+    sender: run,
+    acknowledged: result.counts.acknowledged,
+    unknownIds: result.unknownIds,
+  });
+  const summary = report(result, check);
+  if (options.json) process.stdout.write(`${JSON.stringify({ run, ...summary })}\n`);
+  else print(summary);
+  return check.missing === 0 ? 0 : 1;
+}
