@@ -1,5 +1,5 @@
 import {
-  JOB_NAME,
+  jobName,
   JOB_OPTIONS,
   QUEUE_NAME,
   QUEUE_PREFIX,
@@ -42,7 +42,11 @@ async function fill(system: System): Promise<void> {
         tupleOf(first + j),
       );
       adding.push(
-        queue.add(JOB_NAME, { v: 1, producer: 'bench', seq: ++seq, at: Date.now(), messages }, JOB_OPTIONS),
+        queue.add(
+          jobName('bench', seq + 1),
+          { v: 1, producer: 'bench', seq: ++seq, at: Date.now(), messages },
+          JOB_OPTIONS,
+        ),
       );
     }
     await Promise.all(adding);

@@ -1,5 +1,5 @@
 /** Peer (d): better-sqlite3 inserts the same rows, with the same tables and indexes, in transactions of 500 from memory. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
@@ -19,7 +19,8 @@ interface Message {
 /** Rows stored per second. */
 export function measureCeiling(dir: string, rows: number): number {
   const messages = Array.from({ length: rows }, (_, i) => JSON.parse(bodyOf(i)) as Message);
-  const database = new Database(join(dir, 'ceiling.db'));
+  const folder = mkdtempSync(join(dir, 'ceiling-'));
+  const database = new Database(join(folder, 'ceiling.db'));
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.exec(readFileSync(SCHEMA, 'utf8'));
@@ -35,5 +36,6 @@ export function measureCeiling(dir: string, rows: number): number {
   for (let from = 0; from < rows; from += TRANSACTION_ROWS) transaction.immediate(from);
   const seconds = (performance.now() - startedAt) / 1_000;
   database.close();
+  rmSync(folder, { recursive: true });
   return rows / seconds;
 }

@@ -50,23 +50,25 @@ export function problemText(code: ProblemCode, options: ProblemOptions = {}): st
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ndate: ${new Date().toUTCString()}\r\n${headers.join('')}\r\n${body}`;
 }
 
-/** Node keeps the first of two Host headers in silence; a proxy in front may have kept the other. */
-function hasTwoHosts(rawHeaders: readonly string[]): boolean {
-  let seen = false;
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
-    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
-    if (seen) return true;
-    seen = true;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
   }
-  return false;
+  return hosts;
 }
 
-/** Closes what Node's parser lets through: HTTP versions other than 1.0 and 1.1, and two Host headers. */
+/**
+ * Closes what Node's parser lets through (HTTP versions other than 1.0 and 1.1; a second Host header, of which it keeps
+ * the first in silence while a proxy in front may have kept the other) and what it refuses without a body (no Host).
+ */
 function malformed(req: IncomingMessage): string | undefined {
-  const isHttp1 = req.httpVersionMajor === 1 && (req.httpVersionMinor === 1 || req.httpVersionMinor === 0);
-  if (!isHttp1) return 'Only HTTP/1.0 and HTTP/1.1 are spoken here.';
-  if (hasTwoHosts(req.rawHeaders)) return 'The request has more than one Host header.';
+  const { httpVersionMajor: major, httpVersionMinor: minor } = req;
+  if (major !== 1 || (minor !== 1 && minor !== 0)) return 'Only HTTP/1.0 and HTTP/1.1 are spoken here.';
+  const hosts = countHosts(req.rawHeaders);
+  if (hosts > 1) return 'The request has more than one Host header.';
+  if (hosts === 0 && minor === 1) return 'The request has no Host header.';
   return undefined;
 }
 
@@ -105,6 +107,8 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
       insecureHTTPParser: false,
+      // refused by `malformed`, with a problem as its answer
+      requireHostHeader: false,
     },
     (req, res) => {
       // a keep-alive connection would otherwise outlive the server by its whole timeout

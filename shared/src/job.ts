@@ -10,7 +10,20 @@ import type { DefaultJobOptions } from 'bullmq';
 /** BullMQ keys are `lyftr:deliveries:*`. */
 export const QUEUE_PREFIX = 'lyftr';
 export const QUEUE_NAME = 'deliveries';
-export const JOB_NAME = 'batch';
+
+/**
+ * A job is named after its batch, so that the ledger can tell which batches wait in the queue without reading them.
+ * A producer's name has no colon.
+ */
+export function jobName(producer: string, seq: number): string {
+  return `${producer}:${seq}`;
+}
+
+/** The batch that a job is named after, or undefined when the name is of another making. */
+export function batchOfJob(name: string): { producer: string; seq: number } | undefined {
+  const match = /^([^:]+):([1-9]\d*)$/.exec(name);
+  return match === null ? undefined : { producer: match[1] as string, seq: Number(match[2]) };
+}
 
 /** `[message_id, from, to, ts, text, extra?]`; `extra` is the JSON text of an object. */
 export type MessageTuple = [string, string, string, number, string, string?];

@@ -45,6 +45,9 @@ export const PUBLISH_INTERVAL_MS = 1_000;
 export const PROCESS_STALE_MS = 5_000;
 
 /** SQLite waits this long for a lock that somebody else holds (an operator's shell, a backup). */
-export const DATABASE_BUSY_MS = 5_000;
+export const DATABASE_BUSY_MS = 1_000;
+
+/** A writer that has not renewed its lease for this long is taken to be dead, and its standby takes over. */
+export const LEASE_MS = 2_500;
 
 export const QUEUE_HIGH_WATER_DEFAULT = 2_000_000;

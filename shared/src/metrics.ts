@@ -26,6 +26,10 @@ export const COUNTERS = {
     help: 'Messages acknowledged to their sender, after Redis acknowledged them.',
     labelNames: [],
   },
+  conflicting_duplicate_total: {
+    help: 'Duplicates whose content differs from the message that is stored under their id.',
+    labelNames: [],
+  },
   db_write_total: { help: 'Rows that the writer was asked to store, by result.', labelNames: ['result'] },
 } as const;
 
@@ -34,6 +38,10 @@ export const GAUGES = {
   queue_depth_jobs: { help: 'BullMQ jobs by state.', labelNames: ['state'] },
   queue_oldest_message_age_seconds: {
     help: 'Age of the oldest message that waits in the queue; 0 when none waits.',
+    labelNames: [],
+  },
+  ledger_missing_batches: {
+    help: 'Batches that were acknowledged, and are neither stored nor in the queue: lost. Above 0 after Redis was restored from an old copy.',
     labelNames: [],
   },
   index_lag_messages: {
@@ -118,6 +126,8 @@ export function newInstanceId(): string {
 export const SNAPSHOTS_KEY = 'lyftr:metrics';
 /** Hash: producer → messages that it has acknowledged, since it started. */
 export const ACCEPTED_KEY = 'lyftr:accepted';
+/** Hash: producer → the numbers of the batches that Redis acknowledged, as JSON `[[first, last], …]`. */
+export const ACKNOWLEDGED_KEY = 'lyftr:acknowledged';
 /** Hash: producer → messages of it that the writer has settled (created, duplicate or dead letter). */
 export const SETTLED_KEY = 'lyftr:settled';
 

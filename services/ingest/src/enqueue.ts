@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { ProblemError } from '@lyftr/shared/errors';
 import {
-  JOB_NAME,
+  jobName,
   JOB_OPTIONS,
   QUEUE_EVENTS_MAX,
   QUEUE_NAME,
@@ -35,6 +35,8 @@ export interface Enqueuer {
   whenReady(timeoutMs: number): Promise<void>;
   /** Messages that Redis has acknowledged since this process started. */
   acknowledged(): number;
+  /** The numbers of the batches that Redis has acknowledged, as ranges `[first, last]`. */
+  acknowledgedBatches(): readonly [number, number][];
   /** Resolves after Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a resend can help. */
   enqueue(messages: MessageTuple[]): Promise<void>;
   close(): Promise<void>;
@@ -42,6 +44,17 @@ export interface Enqueuer {
 
 const unavailable = (detail: string) =>
   new ProblemError('queue-unavailable', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+
+/** Holes between ranges come from adds that failed. Far more of them than this and the oldest ranges are forgotten. */
+const RANGES_MAX = 1_000;
+
+/** Jobs are added one after another, so a number always belongs to the end. */
+function noteBatch(ranges: [number, number][], seq: number): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && last[1] + 1 === seq) last[1] = seq;
+  else ranges.push([seq, seq]);
+  if (ranges.length > RANGES_MAX) ranges.shift();
+}
 
 /** Promise.withResolvers, which Node 20 lacks. */
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
@@ -68,6 +81,7 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
   const { promise: becameReady, resolve: isReady } = withResolvers();
   let seq = 0;
   let acknowledged = 0;
+  const batches: [number, number][] = [];
   const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
     log.warn({ err, suppressed }, 'Redis is in trouble');
   });
@@ -127,11 +141,12 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
     state: () => state,
     whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
     acknowledged: () => acknowledged,
+    acknowledgedBatches: () => batches,
     async enqueue(messages) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);
       const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
       try {
-        await withDeadline(queue.add(JOB_NAME, envelope, JOB_OPTIONS));
+        await withDeadline(queue.add(jobName(producer, envelope.seq), envelope, JOB_OPTIONS));
       } catch (error) {
         logTrouble(error);
         if (String(error).includes('OOM')) throw unavailable('Redis is out of memory');
@@ -141,6 +156,7 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
         throw unavailable('Redis did not acknowledge the message');
       }
       acknowledged += messages.length;
+      noteBatch(batches, envelope.seq);
     },
     async close() {
       closed = true;

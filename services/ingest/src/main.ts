@@ -1,7 +1,13 @@
 import cluster from 'node:cluster';
 import { closeServer, listen } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
-import { ACCEPTED_KEY, createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
+import {
+  ACCEPTED_KEY,
+  ACKNOWLEDGED_KEY,
+  createRegistry,
+  newInstanceId,
+  startPublisher,
+} from '@lyftr/shared/metrics';
 import { runService, type Running } from '@lyftr/shared/process';
 import { createIngestServer } from './app.js';
 import { runCluster } from './cluster.js';
@@ -41,7 +47,10 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     registry,
     service: 'ingest',
     instance,
-    fields: () => [[ACCEPTED_KEY, instance, enqueuer.acknowledged()]],
+    fields: () => [
+      [ACCEPTED_KEY, instance, enqueuer.acknowledged()],
+      [ACKNOWLEDGED_KEY, instance, JSON.stringify(enqueuer.acknowledgedBatches())],
+    ],
   });
   // a process that joins others behind one port must not answer 503 while they answer 200
   await enqueuer.whenReady(READY_PATIENCE_MS);

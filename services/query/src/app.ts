@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
+import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
+import { getDeadLetter, listDeadLetters } from './dead-letters.js';
 import { docsAsset, docsPage, openApi } from './docs.js';
+import { getLedger } from './ledger-route.js';
 import { getMessage, listMessages } from './messages.js';
 import type { Metrics } from './metrics.js';
 import { requestObserver } from './observe.js';
@@ -12,6 +15,7 @@ import type { Store } from './store.js';
 
 export interface QueryOptions {
   store: Store;
+  redis: Redis;
   metrics: Metrics;
   /** Gets the durations of this service's own requests. */
   registry: Registry;
@@ -24,7 +28,7 @@ export interface QueryOptions {
 export function createQueryListener(
   options: QueryOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { store, metrics, registry, token, log } = options;
+  const { store, redis, metrics, registry, token, log } = options;
   // Redis is no part of it: reads do without
   const app = createApp({ readiness: () => ({ database: store.state() }) });
   app.use(requireToken(token));
@@ -38,6 +42,9 @@ export function createQueryListener(
   route('/messages', listMessages(store));
   route('/messages/:message_id', getMessage(store));
   route('/stats', getStats(store));
+  route('/ledger', getLedger(store, redis));
+  route('/dead-letters', listDeadLetters(store));
+  route('/dead-letters/:id', getDeadLetter(store));
   route('/metrics', async (_req, res) => {
     res.type(metrics.contentType).send(await metrics.render());
   });

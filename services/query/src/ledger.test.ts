@@ -12,7 +12,10 @@ test('accepted is the sum of the outcomes and of what waits, however far the two
       const settled = mapOf(settledBy);
       const created = [...settled.values()].reduce((sum, count) => sum + count, 0);
       const outcomes = { created, duplicate: 0, dead_letter: foreign };
-      const { accepted, waiting } = balance({ outcomes, settled, indexLagMessages: 0 }, mapOf(acceptedBy));
+      const { accepted, waiting } = balance(
+        { outcomes, settled, conflictingDuplicates: 0, indexLagMessages: 0 },
+        mapOf(acceptedBy),
+      );
       assert.equal(accepted, created + foreign + waiting);
       assert.ok(waiting >= 0);
       const producers = new Set([...Object.keys(acceptedBy), ...Object.keys(settledBy)]);

@@ -1,9 +1,11 @@
 /** What the writer has settled, exact across any crash; and with it, what still waits. */
-import { OUTCOMES, type Outcome } from '@lyftr/shared/database';
+import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcome } from '@lyftr/shared/database';
 import type { Reader } from './store.js';
 
 export interface LedgerReading {
   outcomes: Record<Outcome, number>;
+  /** Of the duplicates, those with another content than what is stored. */
+  conflictingDuplicates: number;
   /** Producer → messages of it that are settled. */
   settled: Map<string, number>;
   indexLagMessages: number;
@@ -11,8 +13,9 @@ export interface LedgerReading {
 
 export function readLedger(reader: Reader): LedgerReading {
   const counters = reader.all('SELECT name, value FROM counters') as { name: string; value: number }[];
+  const counterOf = (wanted: string): number => counters.find(({ name }) => name === wanted)?.value ?? 0;
   const outcomes = Object.fromEntries(
-    OUTCOMES.map((outcome) => [outcome, counters.find(({ name }) => name === outcome)?.value ?? 0]),
+    OUTCOMES.map((outcome) => [outcome, counterOf(outcome)]),
   ) as LedgerReading['outcomes'];
   const producers = reader.all('SELECT producer, settled FROM producers') as {
     producer: string;
@@ -23,6 +26,7 @@ export function readLedger(reader: Reader): LedgerReading {
   ) as { lag: number };
   return {
     outcomes,
+    conflictingDuplicates: counterOf(CONFLICTING_DUPLICATE),
     settled: new Map(producers.map(({ producer, settled }) => [producer, settled])),
     indexLagMessages: Math.max(0, lag),
   };

@@ -7,6 +7,7 @@ import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import { COUNTERS, GAUGES, type PublishedMetric, type Service } from '@lyftr/shared/metrics';
 import { family, gaugesOf, renderFamilies, totalsOf, type Family, type Sample } from './families.js';
 import { balance, readLedger, type LedgerReading } from './ledger.js';
+import { countBatches, findMissing, readCommitted } from './missing.js';
 import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
 import type { Store } from './store.js';
 
@@ -58,7 +59,7 @@ function publishedGauges(
   return gaugesOf(metrics, labels).filter(({ name }) => !(name in GAUGES));
 }
 
-function ledgerFamilies({ outcomes, indexLagMessages }: LedgerReading): Family[] {
+function ledgerFamilies({ outcomes, conflictingDuplicates, indexLagMessages }: LedgerReading): Family[] {
   return [
     counter(
       'webhook_total',
@@ -68,6 +69,7 @@ function ledgerFamilies({ outcomes, indexLagMessages }: LedgerReading): Family[]
       sample(outcomes.created, { result: 'success' }),
       sample(outcomes.duplicate, { result: 'duplicate' }),
     ]),
+    counter('conflicting_duplicate_total', [sample(conflictingDuplicates)]),
     gauge('index_lag_messages', [sample(indexLagMessages)]),
   ];
 }
@@ -114,6 +116,12 @@ function processFamilies({ snapshots }: QueueReading, own: string, now: number):
   return [[gauge('lyftr_process_up', up)], ...gauges];
 }
 
+/** Left out when it cannot be told. */
+async function missingFamilies(redis: Redis, store: Store): Promise<Family[]> {
+  const missing = await findMissing(redis, () => store.read(readCommitted)).catch(() => undefined);
+  return missing === undefined ? [] : [gauge('ledger_missing_batches', [sample(countBatches(missing))])];
+}
+
 function tryLedger(store: Store): LedgerReading | undefined {
   try {
     return store.read(readLedger);
@@ -133,6 +141,7 @@ export function createMetrics({ redis, store, registry, instance }: MetricsOptio
       registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
       readQueue(redis).catch(() => undefined),
     ]);
+    const missing = queue === undefined ? [] : await missingFamilies(redis, store);
     const ledger = tryLedger(store);
     lastRead = queue ?? lastRead;
     const now = Date.now();
@@ -143,7 +152,7 @@ export function createMetrics({ redis, store, registry, instance }: MetricsOptio
     ];
     if (ledger !== undefined) processes.push(ledgerFamilies(ledger));
     if (queue !== undefined) {
-      processes.push(queueFamilies(queue, now), ...processFamilies(queue, instance, now));
+      processes.push(missing, queueFamilies(queue, now), ...processFamilies(queue, instance, now));
       if (ledger !== undefined) processes.push(balanceFamilies(ledger, queue));
     }
     if (lastRead !== undefined) {

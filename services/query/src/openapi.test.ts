@@ -28,8 +28,11 @@ test('every public route is in it', () => {
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
   assert.deepEqual(routes.toSorted(), [
+    'GET /dead-letters',
+    'GET /dead-letters/{id}',
     'GET /docs',
     'GET /healthz',
+    'GET /ledger',
     'GET /messages',
     'GET /messages/{message_id}',
     'GET /metrics',

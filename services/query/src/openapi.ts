@@ -1,6 +1,7 @@
 /** OpenAPI 3.1 of the whole system, made from the schemas that validate: both services are behind one origin. */
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
 import { messageSchema } from '@lyftr/shared/message';
+import { deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
 import type { ParameterSchema } from './parameters.js';
 import { count, object, ref, schemas, type Json } from './schemas.js';
@@ -82,6 +83,14 @@ const messageId = {
   schema: messageSchema.properties.message_id,
 };
 
+const deadLetterId = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: 'Its number.',
+  schema: { type: 'integer' },
+};
+
 function paths(): Json {
   const text = (schema: Json = { type: 'string' }) => ({ schema });
   return {
@@ -115,6 +124,33 @@ function paths(): Json {
       get: read('getStats', 'Messages', 'Counts by sender', queryParameters(statsParameters), {
         ...ok('Counts over all messages', json(ref('Stats'))),
         ...problems('bad-request', 'invalid-query'),
+      }),
+    },
+    '/ledger': {
+      get: read(
+        'getLedger',
+        'Operation',
+        'The account of every acknowledged message',
+        [],
+        ok('The ledger', json(ref('Ledger'))),
+      ),
+    },
+    '/dead-letters': {
+      get: read(
+        'listDeadLetters',
+        'Operation',
+        'What could not be stored for its own sake',
+        queryParameters(deadLettersParameters),
+        {
+          ...ok('Newest first', json(ref('DeadLetterPage'))),
+          ...problems('bad-request', 'invalid-query'),
+        },
+      ),
+    },
+    '/dead-letters/{id}': {
+      get: read('getDeadLetter', 'Operation', 'One dead letter', [deadLetterId], {
+        ...ok('The letter', json(ref('DeadLetter'))),
+        ...problems('not-found'),
       }),
     },
     '/metrics': {

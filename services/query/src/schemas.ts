@@ -1,5 +1,6 @@
 /** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
 import { messageSchema } from '@lyftr/shared/message';
+import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
 
 export type Json = Record<string, unknown>;
@@ -57,6 +58,43 @@ export const schemas: Record<string, Json> = {
     first_message_ts: time,
     last_message_ts: time,
   }),
+  DeadLetter: object(deadLetterProperties),
+  DeadLetterPage: object({
+    total: count,
+    limit: deadLettersParameters.properties.limit,
+    offset: deadLettersParameters.properties.offset,
+    data: { type: 'array', items: ref('DeadLetter') },
+    has_more: { type: 'boolean' },
+  }),
+  Ledger: {
+    ...object({
+      accepted: count,
+      created: count,
+      duplicate: count,
+      dead_letter: count,
+      waiting: count,
+      conflicting_duplicate: {
+        ...count,
+        description: 'Duplicates with another content than what is stored.',
+      },
+      missing: {
+        type: ['object', 'null'],
+        description: 'Batches that were acknowledged and are gone; null while the queue is too long to tell.',
+        required: ['batches', 'producers'],
+        properties: {
+          batches: count,
+          producers: {
+            type: 'array',
+            items: object({
+              producer: { type: 'string' },
+              ranges: { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } },
+            }),
+          },
+        },
+      },
+    }),
+    description: 'accepted = created + duplicate + dead_letter + waiting',
+  },
   Problem: object(
     {
       type: { type: 'string', description: 'urn:lyftr:problem:<code>' },

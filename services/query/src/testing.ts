@@ -1,13 +1,13 @@
 /** What the tests of this service share: a database as the writer leaves it, a Redis, and a listening service. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { databaseFile, SCHEMA_VERSION, type Outcome } from '@lyftr/shared/database';
 import { fold } from '@lyftr/shared/fold';
@@ -17,7 +17,7 @@ import type { Message } from '@lyftr/shared/message';
 import { createQueryListener, type QueryOptions } from './app.js';
 import { Store } from './store.js';
 
-const MIGRATION = new URL('../../writer/migrations/001-initial.sql', import.meta.url);
+const MIGRATIONS = new URL('../../writer/migrations/', import.meta.url);
 
 export interface TestDirectory {
   path: string;
@@ -48,7 +48,8 @@ export function createDatabase(directory: string): TestWriter {
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = OFF');
   database.transaction(() => {
-    database.exec(readFileSync(MIGRATION, 'utf8'));
+    for (const file of readdirSync(MIGRATIONS).toSorted())
+      database.exec(readFileSync(new URL(file, MIGRATIONS), 'utf8'));
     database.pragma(`user_version = ${SCHEMA_VERSION}`);
   })();
   const insert = database.prepare(
@@ -151,7 +152,11 @@ export async function startService(
   options: Partial<Omit<QueryOptions, 'log'>> = {},
 ): Promise<TestService> {
   const store = options.store ?? new Store(databaseFile(directory));
+  // a client that was never connected: it rejects, as one whose Redis is away
+  const redis = new Redis({ lazyConnect: true, path: '/nowhere', retryStrategy: () => null });
+  redis.on('error', () => {});
   const listener = createQueryListener({
+    redis,
     metrics: { contentType: 'text/plain', render: () => Promise.resolve('') },
     registry: new Registry(),
     token: undefined,

@@ -6,10 +6,9 @@
  * the senders' acknowledgements waited behind them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker, type Job } from 'bullmq';
+import { Queue, Worker, type Job } from 'bullmq';
 import { QUEUE_NAME, QUEUE_PREFIX, readEnvelope } from '@lyftr/shared/job';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
-import { patientRedis } from '@lyftr/shared/redis';
 import type { Redis } from 'ioredis';
 import { messagesIn } from './group.js';
 import type { Batch } from './store.js';
@@ -32,9 +31,6 @@ const RETRY_MS = 250;
 const LOCK_MS = 24 * 60 * 60 * 1_000;
 
 export interface Consumer {
-  readonly redis: Redis;
-  /** `ok`, or why no job can be fetched now. */
-  state(): string;
   /** Stops fetching, and resolves when every job in hand is stored and completed. The connection stays open. */
   close(): Promise<void>;
 }
@@ -65,13 +61,23 @@ async function takeOrphans(worker: Worker, redis: Redis): Promise<number> {
   return moved.length;
 }
 
+/** Nothing of ours fails a job. Whatever lies in *failed* all the same, put there by hand or by a bug, is tried again. */
+async function retryFailed(redis: Redis): Promise<void> {
+  if ((await redis.zcard(key('failed'))) === 0) return;
+  const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
+  try {
+    await queue.retryJobs({ state: 'failed' });
+  } finally {
+    await queue.close();
+  }
+}
+
 /** `store` resolves when the batches are on disk; only then are their jobs completed, and gone from Redis. */
 export function startConsumer(
-  redisUrl: string,
+  redis: Redis,
   store: (batches: readonly Batch[]) => Promise<void>,
   log: Logger,
 ): Consumer {
-  const redis = patientRedis(redisUrl);
   const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
     log.warn({ err, suppressed }, 'the queue is in trouble');
   });
@@ -86,7 +92,6 @@ export function startConsumer(
   });
   // without a listener the first lost connection would end the process
   worker.on('error', logTrouble);
-  redis.on('error', logTrouble);
 
   let closing = false;
   let token = 0;
@@ -115,6 +120,7 @@ export function startConsumer(
   }
 
   async function consume(): Promise<void> {
+    await retryFailed(redis);
     const orphans = await takeOrphans(worker, redis);
     if (orphans > 0)
       log.info({ jobs: orphans }, 'took back jobs that were in hand when the work was cut off');
@@ -143,8 +149,6 @@ export function startConsumer(
   running.catch(logTrouble);
 
   return {
-    redis,
-    state: () => (redis.status === 'ready' ? 'ok' : 'Redis does not answer'),
     async close() {
       closing = true;
       // ends the wait for a job

@@ -5,7 +5,7 @@ import { createLogger } from '@lyftr/shared/log';
 import { createGroup } from './group.js';
 import type { Batch, Outcomes } from './store.js';
 
-const none: Outcomes = { created: 0, duplicate: 0, dead_letter: 0 };
+const none: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
 const batch: Batch = {
   v: 1,
   producer: 'p',
@@ -29,6 +29,7 @@ test('a commit that fails is tried again until it holds, and nobody is told befo
     },
     committed: (batches) => committed.push(batches.length),
     failed: (messages) => failures.push(messages),
+    fenced: assert.fail,
     log: createLogger('test', 'silent'),
   });
   let stored = false;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
+import { FencedError } from './fence.js';
 import type { Batch, Outcomes } from './store.js';
 
 const RETRY_DELAY_MS = 100;
@@ -22,12 +23,14 @@ export interface GroupOptions {
   committed: (batches: readonly Batch[], outcomes: Outcomes) => void;
   /** Called for every attempt that failed, with the number of messages in it. */
   failed: (messages: number) => void;
+  /** Called when another writer has taken over. The group is that writer's now, and its promise stays pending. */
+  fenced: (error: FencedError) => void;
   log: Logger;
 }
 
 export const messagesIn = (batch: Batch): number => ('corrupt' in batch ? 1 : batch.messages.length);
 
-export function createGroup({ commit, committed, failed, log }: GroupOptions): Group {
+export function createGroup({ commit, committed, failed, fenced, log }: GroupOptions): Group {
   let state = 'ok';
   const logFailure = rateLimited(60_000, (suppressed, err: unknown) => {
     log.error({ err, suppressed }, 'the database does not take the messages; holding them and trying again');
@@ -43,6 +46,10 @@ export function createGroup({ commit, committed, failed, log }: GroupOptions): G
           committed(batches, outcomes);
           return;
         } catch (error) {
+          if (error instanceof FencedError) {
+            fenced(error);
+            await new Promise<never>(() => {});
+          }
           state = String(error);
           failed(batches.reduce((sum, batch) => sum + messagesIn(batch), 0));
           logFailure(error);

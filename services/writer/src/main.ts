@@ -1,15 +1,13 @@
 import { mkdirSync } from 'node:fs';
-import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
-import { databaseFile } from '@lyftr/shared/database';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createRegistry, newInstanceId, SETTLED_KEY, startPublisher } from '@lyftr/shared/metrics';
 import { runService } from '@lyftr/shared/process';
+import { patientRedis } from '@lyftr/shared/redis';
+import { createWriterApp } from './app.js';
 import { readConfig } from './config.js';
-import { startConsumer } from './consume.js';
-import { createGroup } from './group.js';
-import { startIndexer } from './indexer.js';
+import { lead, type Leader } from './lead.js';
+import { acquireLease } from './lease.js';
 import { createWriterMetrics } from './observe.js';
-import { openStore } from './store.js';
 
 runService('writer', async (log) => {
   const config = readConfig();
@@ -19,53 +17,48 @@ runService('writer', async (log) => {
   mkdirSync(config.DATA_DIR, { recursive: true });
 
   const instance = newInstanceId();
+  const redis = patientRedis(config.REDIS_URL);
+  redis.on('error', () => {});
   const registry = createRegistry();
-  const store = openStore(databaseFile(config.DATA_DIR));
-  const indexer = startIndexer(store.textIndex, log);
-  const metrics = createWriterMetrics(
-    registry,
-    () => store.outcomes(),
-    () => indexer.lag(),
-  );
-  const group = createGroup({
-    commit: (batches) => store.commit(batches),
-    committed(batches, outcomes) {
-      metrics.committed(batches);
-      indexer.notify(outcomes.created);
-    },
-    failed: (messages) => metrics.failed(messages),
-    log,
-  });
-  const consumer = startConsumer(config.REDIS_URL, (batches) => group.store(batches), log);
-  const publisher = startPublisher({
-    redis: consumer.redis,
-    registry,
-    service: 'writer',
-    instance,
-    fields: () => store.settled().map(({ producer, settled }) => [SETTLED_KEY, producer, settled]),
-  });
+  const metrics = createWriterMetrics(registry);
+  let leader: Leader | undefined;
 
-  const app = createApp({ readiness: () => ({ database: group.state(), redis: consumer.state() }) });
-  app.get('/metrics', requireToken(config.API_TOKEN), async (_req, res) => {
-    res
-      .set('content-type', registry.contentType)
-      .set('cache-control', 'no-store')
-      .send(await metrics.page());
-  });
-  app.use('/metrics', onlyMethods('GET', 'HEAD'));
-  endApp(app, log);
+  const app = createWriterApp({ leader: () => leader, redis, metrics, token: config.API_TOKEN, log });
   const server = createStrictServer(app);
   const port = await listen(server, config.WRITER_PORT, config.HOST);
   log.info({ port, instance }, 'listening');
 
+  const closing = new AbortController();
+  const leading = acquireLease(redis, instance, log, closing.signal).then((lease) => {
+    const replaced = (error: Error): void => {
+      // the next start is a standby; what this one had in hand is the other writer's now
+      log.fatal({ err: error }, 'replaced by another writer');
+      process.exit(1);
+    };
+    leader = lead({ dataDir: config.DATA_DIR, instance, redis, lease, metrics, replaced, log });
+  });
+  leading.catch((error: unknown) => {
+    if (closing.signal.aborted) return;
+    log.fatal({ err: error }, 'the database cannot be opened');
+    process.exit(1);
+  });
+  const publisher = startPublisher({
+    redis,
+    registry,
+    service: 'writer',
+    instance,
+    fields: () =>
+      leader?.store.settled().map(({ producer, settled }) => [SETTLED_KEY, producer, settled]) ?? [],
+  });
+
   return {
     async close() {
+      closing.abort(new Error('closing'));
+      await leading.catch(() => {});
       // the queue first: everything in hand is stored before the process that could say so is gone
-      await consumer.close();
+      await leader?.close();
       await publisher.stop();
-      consumer.redis.disconnect();
-      indexer.stop();
-      store.close();
+      redis.disconnect();
       await closeServer(server);
     },
   };

@@ -1,4 +1,5 @@
-import { counter, gauge, histogram, type PublishedMetric } from '@lyftr/shared/metrics';
+import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/database';
+import { counter, gauge, histogram } from '@lyftr/shared/metrics';
 import { AggregatorRegistry, Registry } from 'prom-client';
 import { messagesIn } from './group.js';
 import type { Batch, Outcomes } from './store.js';
@@ -6,37 +7,32 @@ import type { Batch, Outcomes } from './store.js';
 export interface WriterMetrics {
   committed(batches: readonly Batch[]): void;
   failed(messages: number): void;
-  /** The page of this process alone: its own figures and the persisted counters. */
-  page(): Promise<string>;
+  readonly contentType: string;
+  /** The page of this process alone: its own figures and, of a writer at work, the persisted counters. */
+  page(persisted: { outcomes: Outcomes; indexLag: number } | undefined): Promise<string>;
+}
+
+function persistedRegistry({ outcomes, indexLag }: { outcomes: Outcomes; indexLag: number }): Registry {
+  const page = new Registry();
+  const deliveries = counter(page, 'webhook_total');
+  for (const status of OUTCOMES) deliveries.inc({ status }, outcomes[status]);
+  const rows = counter(page, 'db_write_total');
+  rows.inc({ result: 'success' }, outcomes.created);
+  rows.inc({ result: 'duplicate' }, outcomes.duplicate);
+  counter(page, 'conflicting_duplicate_total').inc(outcomes[CONFLICTING_DUPLICATE]);
+  gauge(page, 'index_lag_messages').set(indexLag);
+  return page;
 }
 
 /**
  * What is published from here is this process's own. The persisted counters are not: query reads them from the
  * database, exactly as of the same transaction as the rows.
  */
-export function createWriterMetrics(
-  registry: Registry,
-  outcomes: () => Outcomes,
-  indexLag: () => number,
-): WriterMetrics {
+export function createWriterMetrics(registry: Registry): WriterMetrics {
   const storeLag = histogram(registry, 'store_lag_seconds');
   const batchMessages = histogram(registry, 'writer_batch_messages');
   const writes = counter(registry, 'db_write_total');
   writes.inc({ result: 'error' }, 0);
-
-  function persisted(): Registry {
-    const page = new Registry();
-    const { created, duplicate, dead_letter } = outcomes();
-    const deliveries = counter(page, 'webhook_total');
-    deliveries.inc({ status: 'created' }, created);
-    deliveries.inc({ status: 'duplicate' }, duplicate);
-    deliveries.inc({ status: 'dead_letter' }, dead_letter);
-    const rows = counter(page, 'db_write_total');
-    rows.inc({ result: 'success' }, created);
-    rows.inc({ result: 'duplicate' }, duplicate);
-    gauge(page, 'index_lag_messages').set(indexLag());
-    return page;
-  }
 
   return {
     committed(batches) {
@@ -51,11 +47,10 @@ export function createWriterMetrics(
     failed(messages) {
       writes.inc({ result: 'error' }, messages);
     },
-    async page() {
-      const parts = [
-        await registry.getMetricsAsJSON(),
-        await persisted().getMetricsAsJSON(),
-      ] as PublishedMetric[][];
+    contentType: registry.contentType,
+    async page(persisted) {
+      const parts = [await registry.getMetricsAsJSON()];
+      if (persisted !== undefined) parts.push(await persistedRegistry(persisted).getMetricsAsJSON());
       return AggregatorRegistry.aggregate(parts).metrics();
     },
   };

@@ -15,7 +15,7 @@ function temporaryFile(t: TestContext): string {
 
 function setUp(t: TestContext) {
   const file = temporaryFile(t);
-  const store = openStore(file);
+  const store = openStore(file, 'test');
   // proves by a second connection what is committed
   const reader = new Database(file, { readonly: true });
   t.after(() => {
@@ -45,18 +45,18 @@ const message = (id: string, from = 'a', ts = 3_600, text = 'hello'): MessageTup
 test('the first delivery of an id wins, within a batch and across batches', (t) => {
   const { store, rows } = setUp(t);
   const first = store.commit([
-    batch(message('1', 'a'), message('1', 'x'), message('2')),
+    batch(message('1', 'a'), message('1', 'a'), message('2')),
     batch(message('2')),
   ]);
-  const second = store.commit([batch(message('1', 'y'), message('3'))]);
-  assert.deepEqual(first, { created: 2, duplicate: 2, dead_letter: 0 });
-  assert.deepEqual(second, { created: 1, duplicate: 1, dead_letter: 0 });
+  const second = store.commit([batch(message('1', 'a'), message('3'))]);
+  assert.deepEqual(first, { created: 2, duplicate: 2, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(second, { created: 1, duplicate: 1, dead_letter: 0, conflicting_duplicate: 0 });
   assert.deepEqual(rows('SELECT message_id, sender FROM messages ORDER BY seq'), [
     ['1', 'a'],
     ['2', 'a'],
     ['3', 'a'],
   ]);
-  assert.deepEqual(store.outcomes(), { created: 3, duplicate: 3, dead_letter: 0 });
+  assert.deepEqual(store.outcomes(), { created: 3, duplicate: 3, dead_letter: 0, conflicting_duplicate: 0 });
 });
 
 test('a batch that comes again is not counted again', (t) => {
@@ -64,8 +64,8 @@ test('a batch that comes again is not counted again', (t) => {
   const again = batch(message('1'), message('2'));
   store.commit([again, again]);
   const outcomes = store.commit([again]);
-  assert.deepEqual(outcomes, { created: 0, duplicate: 0, dead_letter: 0 });
-  assert.deepEqual(store.outcomes(), { created: 2, duplicate: 0, dead_letter: 0 });
+  assert.deepEqual(outcomes, { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(store.outcomes(), { created: 2, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
   assert.deepEqual(store.settled(), [{ producer: 'p', settled: 2 }]);
 });
 
@@ -83,8 +83,8 @@ test('counters and rollups equal the table, and come back after a restart', (t) 
     [1, 1],
   ]);
   assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'created'"), [[3]]);
-  const again = openStore(file);
-  assert.deepEqual(again.outcomes(), { created: 3, duplicate: 1, dead_letter: 0 });
+  const again = openStore(file, 'test');
+  assert.deepEqual(again.outcomes(), { created: 3, duplicate: 1, dead_letter: 0, conflicting_duplicate: 0 });
   again.close();
 });
 
@@ -95,7 +95,7 @@ test('what cannot be stored for its own sake is put aside, and the rest of its b
     batch(message('1'), broken, message('2')),
     { corrupt: '{"v":9}', reason: 'version' },
   ]);
-  assert.deepEqual(outcomes, { created: 2, duplicate: 0, dead_letter: 2 });
+  assert.deepEqual(outcomes, { created: 2, duplicate: 0, dead_letter: 2, conflicting_duplicate: 0 });
   assert.deepEqual(rows('SELECT message_id FROM messages ORDER BY seq'), [['1'], ['2']]);
   assert.deepEqual(rows('SELECT raw FROM dead_letters ORDER BY id'), [
     ['["bad",null,"b",1,""]'],
@@ -110,7 +110,7 @@ test('a commit that fails stores nothing, and the same batch can be stored later
   const waiting = batch(message('1'));
   assert.throws(() => store.commit([waiting]), { code: 'SQLITE_BUSY' });
   assert.deepEqual(rows('SELECT count(*) FROM messages'), [[0]]);
-  assert.deepEqual(store.outcomes(), { created: 0, duplicate: 0, dead_letter: 0 });
+  assert.deepEqual(store.outcomes(), { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
   locker.exec('ROLLBACK');
   locker.close();
   assert.equal(store.commit([waiting]).created, 1);
@@ -145,10 +145,40 @@ test('the text index follows in steps and keeps the watermark with it', (t) => {
   assert.equal(store.textIndex.lag(), 0);
 });
 
+test('a duplicate with another content is counted twice, and kept; one with the same content is not', (t) => {
+  const { store, rows } = setUp(t);
+  store.commit([batch(message('1', 'a', 5, 'first'))]);
+  const outcomes = store.commit([batch(message('1', 'a', 5, 'first'), message('1', 'a', 5, 'second'))]);
+  assert.deepEqual(outcomes, { created: 0, duplicate: 2, dead_letter: 0, conflicting_duplicate: 1 });
+  assert.deepEqual(rows('SELECT kind, message_id, raw FROM dead_letters'), [
+    ['conflicting_duplicate', '1', '["1","a","b",5,"second"]'],
+  ]);
+  assert.deepEqual(rows('SELECT text FROM messages'), [['first']]);
+  assert.equal(store.discard(1), true);
+  assert.equal(store.discard(1), false);
+  assert.deepEqual(rows('SELECT count(*) FROM dead_letters'), [[0]]);
+});
+
+test('a writer that was replaced cannot commit, index or discard', (t) => {
+  const { file, store, rows } = setUp(t);
+  store.commit([batch(message('1'))]);
+  const successor = openStore(file, 'successor');
+  for (const attempt of [
+    () => store.commit([batch(message('2'))]),
+    () => store.textIndex.advance(10),
+    () => store.discard(1),
+  ]) {
+    assert.throws(attempt, { name: 'FencedError', message: /successor/ });
+  }
+  assert.deepEqual(rows('SELECT message_id FROM messages'), [['1']]);
+  assert.equal(successor.commit([batch(message('2'))]).created, 1);
+  successor.close();
+});
+
 test('a database of a newer program is refused', (t) => {
   const file = temporaryFile(t);
   const database = new Database(file);
   database.pragma('user_version = 999');
   database.close();
-  assert.throws(() => openStore(file), /run the newer program/);
+  assert.throws(() => openStore(file, 'test'), /run the newer program/);
 });

@@ -1,8 +1,10 @@
 /** The only code that writes messages. One call of `commit` is one transaction. */
 import Database from 'better-sqlite3';
-import { OUTCOMES, type Outcome } from '@lyftr/shared/database';
+import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcome } from '@lyftr/shared/database';
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
+import { createDeadLetters } from './dead-letters.js';
+import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
 import { migrate } from './migrate.js';
 import { createTextIndex, type TextIndex } from './text-index.js';
@@ -15,15 +17,19 @@ const SYNCHRONOUS_FULL = 2;
 /** A batch as it left the queue: an envelope, or what is left of one that cannot be read. */
 export type Batch = Envelope | { corrupt: string; reason: string };
 
-export type Outcomes = Record<Outcome, number>;
+export type Outcomes = Record<Outcome | typeof CONFLICTING_DUPLICATE, number>;
+
+const COUNTERS = [...OUTCOMES, CONFLICTING_DUPLICATE] as const;
 
 export interface Store {
   readonly textIndex: TextIndex;
   /**
-   * Stores every batch, or throws and stores none: what it throws is the disk's or the database's fault, never a
-   * message's. A message that cannot be stored for its own sake goes to `dead_letters` in the same transaction.
+   * Stores every batch, or throws and stores none: FencedError when another writer has taken over, else what the disk
+   * or the database threw; never a message's fault. A message that cannot be stored for its own sake goes to `dead_letters` in the same transaction.
    */
   commit(batches: readonly Batch[]): Outcomes;
+  /** Removes a dead letter. Returns false when there is none of that number. */
+  discard(deadLetterId: number): boolean;
   /** Totals of all time, as of the last commit. */
   outcomes(): Outcomes;
   /** Messages settled, by producer. */
@@ -57,10 +63,13 @@ const bump = <K>(counts: Map<K, number>, key: K): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 };
 
-export function openStore(file: string): Store {
+/** From here on no other writer that had opened the file before can commit. `instance` names this one. */
+export function openStore(file: string, instance: string): Store {
   const database = openDatabase(file);
+  const checkFence = raiseFence(database, instance);
   const ledger = createLedger(database);
-  const textIndex = createTextIndex(database);
+  const deadLetters = createDeadLetters(database);
+  const textIndex = createTextIndex(database, checkFence);
 
   const insert = database.prepare<[number, string, string, string, number, string, string | null]>(
     `INSERT INTO messages (seq, message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -77,10 +86,11 @@ export function openStore(file: string): Store {
   const addToCounter = database.prepare<[number, string]>(
     'UPDATE counters SET value = value + ? WHERE name = ?',
   );
-  const putAside = database.prepare<[string, string, number]>(
-    'INSERT INTO dead_letters (reason, raw, received_at) VALUES (?, ?, ?)',
+  const readStored = database.prepare<[string], [string, string, number, string, string | null]>(
+    'SELECT sender, recipient, ts, text, extra FROM messages WHERE message_id = ?',
   );
-  const readCounters = database.prepare<[], { name: Outcome; value: number }>(
+  readStored.raw();
+  const readCounters = database.prepare<[], { name: keyof Outcomes; value: number }>(
     'SELECT name, value FROM counters',
   );
   const readSettled = database.prepare<[], { producer: string; settled: number }>(
@@ -101,12 +111,31 @@ export function openStore(file: string): Store {
     hours: Map<number, number>;
   }
 
+  /** The first delivery has won. A later one that says something else is kept where a person can look at it. */
+  function keepIfConflicting(message: MessageTuple, receivedAt: number, tally: Tally): void {
+    const [messageId, from, to, ts, text, extra = null] = message;
+    const stored = readStored.get(messageId);
+    const isSame =
+      stored !== undefined && [from, to, ts, text, extra].every((value, i) => value === stored[i]);
+    if (isSame) return;
+    tally.outcomes.conflicting_duplicate++;
+    const reason = 'another content than the message that is stored under this id';
+    deadLetters.add({
+      kind: CONFLICTING_DUPLICATE,
+      reason,
+      raw: JSON.stringify(message),
+      messageId,
+      receivedAt,
+    });
+  }
+
   function storeMessage(message: MessageTuple, receivedAt: number, tally: Tally): void {
     const [id, from, to, ts, text, extra] = message;
     try {
       const { changes } = insert.run(lastSeq + 1, id, from, to, ts, text, extra ?? null);
       if (changes === 0) {
         tally.outcomes.duplicate++;
+        keepIfConflicting(message, receivedAt, tally);
         return;
       }
       lastSeq++;
@@ -115,14 +144,25 @@ export function openStore(file: string): Store {
       bump(tally.hours, Math.floor(ts / 3_600));
     } catch (error) {
       if (!isConstraint(error)) throw error;
-      putAside.run(String(error), JSON.stringify(message), receivedAt);
+      deadLetters.add({
+        kind: 'unstorable_message',
+        reason: String(error),
+        raw: JSON.stringify(message),
+        ...(typeof id === 'string' ? { messageId: id } : {}),
+        receivedAt,
+      });
       tally.outcomes.dead_letter++;
     }
   }
 
   function storeBatch(batch: Batch, tally: Tally): void {
     if ('corrupt' in batch) {
-      putAside.run(batch.reason, batch.corrupt, Date.now());
+      deadLetters.add({
+        kind: 'corrupt_envelope',
+        reason: batch.reason,
+        raw: batch.corrupt,
+        receivedAt: Date.now(),
+      });
       tally.outcomes.dead_letter++;
       return;
     }
@@ -131,19 +171,25 @@ export function openStore(file: string): Store {
   }
 
   const commit = database.transaction((batches: readonly Batch[]): Outcomes => {
+    checkFence();
     const tally: Tally = {
-      outcomes: { created: 0, duplicate: 0, dead_letter: 0 },
+      outcomes: { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 },
       senders: new Map(),
       hours: new Map(),
     };
     for (const batch of batches) storeBatch(batch, tally);
     for (const [sender, messages] of tally.senders) addToSender.run(sender, messages);
     for (const [hour, messages] of tally.hours) addToHour.run(hour, messages);
-    for (const name of OUTCOMES) {
+    for (const name of COUNTERS) {
       if (tally.outcomes[name] > 0) addToCounter.run(tally.outcomes[name], name);
     }
     ledger.save();
     return tally.outcomes;
+  });
+
+  const discard = database.transaction((id: number): boolean => {
+    checkFence();
+    return deadLetters.discard(id);
   });
 
   function readOutcomes(): Outcomes {
@@ -157,7 +203,7 @@ export function openStore(file: string): Store {
       const seqBefore = lastSeq;
       try {
         const outcomes = commit.immediate(batches);
-        for (const name of OUTCOMES) totals[name] += outcomes[name];
+        for (const name of COUNTERS) totals[name] += outcomes[name];
         return outcomes;
       } catch (error) {
         lastSeq = seqBefore;
@@ -165,6 +211,7 @@ export function openStore(file: string): Store {
         throw error;
       }
     },
+    discard: (id) => discard.immediate(id),
     outcomes: () => ({ ...totals }),
     settled: () => readSettled.all(),
     close() {

@@ -8,8 +8,11 @@ export interface TextIndex {
   lag(): number;
 }
 
-/** The trigram index over `messages.text`; its reader scans what lies behind the watermark. */
-export function createTextIndex(database: Database): TextIndex {
+/**
+ * The trigram index over `messages.text`; its reader scans what lies behind the watermark. `checkFence` throws inside a
+ * transaction that must not commit.
+ */
+export function createTextIndex(database: Database, checkFence: () => void): TextIndex {
   database.function('fold', { deterministic: true, directOnly: true }, (text) => fold(text as string));
   const readWatermark = database.prepare<[], number>('SELECT watermark FROM text_index').pluck();
   const lastOf = database
@@ -27,6 +30,7 @@ export function createTextIndex(database: Database): TextIndex {
     .pluck();
 
   const advance = database.transaction((rowsMax: number): number => {
+    checkFence();
     const from = readWatermark.get() as number;
     const to = lastOf.get(from, rowsMax) ?? from;
     if (to === from) return 0;

@@ -1,0 +1,46 @@
+import type { Express } from 'express';
+import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
+import { ProblemError } from '@lyftr/shared/errors';
+import type { Logger } from '@lyftr/shared/log';
+import type { Redis } from 'ioredis';
+import type { Leader } from './lead.js';
+import type { WriterMetrics } from './observe.js';
+
+export interface WriterAppOptions {
+  /** Undefined while another writer is at work. */
+  leader: () => Leader | undefined;
+  redis: Redis;
+  metrics: WriterMetrics;
+  token: string | undefined;
+  log: Logger;
+}
+
+/** A standby is ready: it is ready to take over. */
+export function createWriterApp({ leader, redis, metrics, token, log }: WriterAppOptions): Express {
+  const app = createApp({
+    readiness: () => ({
+      database: leader()?.databaseState() ?? 'ok',
+      redis: redis.status === 'ready' ? 'ok' : 'Redis does not answer',
+    }),
+  });
+  app.get('/metrics', requireToken(token), async (_req, res) => {
+    const current = leader();
+    const persisted = current && { outcomes: current.store.outcomes(), indexLag: current.indexLag() };
+    res
+      .type(metrics.contentType)
+      .set('cache-control', 'no-store')
+      .send(await metrics.page(persisted));
+  });
+  app.use('/metrics', onlyMethods('GET', 'HEAD'));
+  // deletions are the writer's, like every change of the database
+  app.delete('/dead-letters/:id', requireToken(token), (req, res) => {
+    const current = leader();
+    if (current === undefined) throw new ProblemError('not-ready', 'Another writer is at work.');
+    const id = Number(req.params.id);
+    if (!Number.isSafeInteger(id) || !current.store.discard(id)) throw new ProblemError('not-found');
+    res.status(204).end();
+  });
+  app.use('/dead-letters', onlyMethods('DELETE'));
+  endApp(app, log);
+  return app;
+}

@@ -1,0 +1,60 @@
+/** What a writer does from the moment at which the lease is its own: open the database, consume, index. */
+import { databaseFile } from '@lyftr/shared/database';
+import type { Logger } from '@lyftr/shared/log';
+import type { Redis } from 'ioredis';
+import { startConsumer } from './consume.js';
+import { createGroup } from './group.js';
+import { startIndexer } from './indexer.js';
+import type { Lease } from './lease.js';
+import type { WriterMetrics } from './observe.js';
+import { openStore, type Store } from './store.js';
+
+export interface Leader {
+  readonly store: Store;
+  /** `ok`, or why nothing can be stored now. */
+  databaseState(): string;
+  indexLag(): number;
+  /** Stores and completes what is in hand, and gives the lease up. */
+  close(): Promise<void>;
+}
+
+export interface LeaderOptions {
+  dataDir: string;
+  instance: string;
+  redis: Redis;
+  lease: Lease;
+  metrics: WriterMetrics;
+  /** Called once when this writer has been replaced: it may store nothing more. */
+  replaced: (error: Error) => void;
+  log: Logger;
+}
+
+export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }: LeaderOptions): Leader {
+  const store = openStore(databaseFile(dataDir), instance);
+  const indexer = startIndexer(store.textIndex, log);
+  const group = createGroup({
+    commit: (batches) => store.commit(batches),
+    committed(batches, outcomes) {
+      metrics.committed(batches);
+      indexer.notify(outcomes.created);
+    },
+    failed: (messages) => metrics.failed(messages),
+    fenced: replaced,
+    log,
+  });
+  const consumer = startConsumer(redis, (batches) => group.store(batches), log);
+  void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
+  log.info({ instance }, 'storing messages');
+
+  return {
+    store,
+    databaseState: () => group.state(),
+    indexLag: () => indexer.lag(),
+    async close() {
+      await consumer.close();
+      indexer.stop();
+      store.close();
+      await lease.release();
+    },
+  };
+}
