@@ -19,6 +19,11 @@ import type { Batch } from './store.js';
  */
 const ROUND_MS = 50;
 const ROUND_JOBS_MAX = 64;
+/**
+ * Jobs that are fetched or completed with one write to Redis. Its scripts take about 0.1 ms each and nothing runs between
+ * them: 64 in a row kept senders waiting 8 ms for their acknowledgement at p99.
+ */
+const TOGETHER_MAX = 8;
 /** Beyond this a transaction would block the event loop for too long. */
 const ROUND_MESSAGES_MAX = 4_000;
 /** How long Redis holds the question whether there is a job. */
@@ -61,6 +66,15 @@ async function takeOrphans(worker: Worker, redis: Redis): Promise<number> {
   return moved.length;
 }
 
+/** TOGETHER_MAX at a time, so that others get their turn in between. */
+async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += TOGETHER_MAX) {
+    results.push(...(await Promise.all(items.slice(from, from + TOGETHER_MAX).map(work))));
+  }
+  return results;
+}
+
 /** Nothing of ours fails a job. Whatever lies in *failed* all the same, put there by hand or by a bug, is tried again. */
 async function retryFailed(redis: Redis): Promise<void> {
   if ((await redis.zcard(key('failed'))) === 0) return;
@@ -100,10 +114,8 @@ export function startConsumer(
   async function fetch(): Promise<Job[]> {
     const waiting = await redis.llen(key('wait'));
     const width = Math.min(waiting, ROUND_JOBS_MAX, Math.ceil(ROUND_MESSAGES_MAX / messagesPerJob));
-    const fetching = Array.from({ length: width }, () =>
-      worker.getNextJob(`${worker.id}:${token++}`, { block: false }),
-    );
-    const jobs = await Promise.all(fetching);
+    const places = Array.from({ length: width }, () => `${worker.id}:${token++}`);
+    const jobs = await inTurns(places, (place) => worker.getNextJob(place, { block: false }));
     return jobs.filter((job) => job !== undefined);
   }
 
@@ -113,7 +125,7 @@ export function startConsumer(
     if (jobs.length === 0) return 0;
     const batches = jobs.map(readBatch);
     await store(batches);
-    await Promise.all(jobs.map((job) => job.moveToCompleted(0, job.token ?? '', false)));
+    await inTurns(jobs, (job) => job.moveToCompleted(0, job.token ?? '', false));
     const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);
     messagesPerJob = Math.max(1, messages / jobs.length);
     return jobs.length;
