@@ -5,7 +5,10 @@ import { PROBLEMS, ProblemError } from './errors.js';
 import { sendProblem } from './http.js';
 import type { Logger } from './log.js';
 
-/** The state of one dependency: `ok`, or what is wrong with it and what would mend it. */
+/**
+ * The state of each dependency: `ok`, `ok: ` with something that an operator should know, or what is wrong with it and
+ * what would mend it.
+ */
 export type Readiness = Record<string, string>;
 
 export interface AppOptions {
@@ -17,13 +20,14 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.set('case sensitive routing', true);
   app.set('query parser', 'simple');
   app.get('/healthz', (_req, res) => {
     res.set('cache-control', 'no-store').json({ status: 'ok' });
   });
   app.get('/readyz', async (_req, res) => {
     const dependencies = await options.readiness();
-    const ready = Object.values(dependencies).every((state) => state === 'ok');
+    const ready = Object.values(dependencies).every((state) => /^ok(: |$)/.test(state));
     res
       .status(ready ? 200 : 503)
       .set('cache-control', 'no-store')

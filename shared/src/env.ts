@@ -1,5 +1,6 @@
 /** Settings come from the environment, once, through a schema; every fault is reported together. */
 import { Ajv2020, type JSONSchemaType } from 'ajv/dist/2020.js';
+import { CRASH_POINTS } from './crash.js';
 import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from './limits.js';
 
 /** One line per fault. Nothing that a service could do makes it better: exit with 78 (EX_CONFIG). */
@@ -33,18 +34,26 @@ export const SETTINGS = {
   ALLOW_ANONYMOUS_READS: flag,
   INGEST_PROCESSES: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
   MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },
+  REDIS_FSYNC: { type: 'string', enum: ['always', 'everysec'], default: 'always' },
   QUEUE_HIGH_WATER: { type: 'integer', minimum: 1, default: QUEUE_HIGH_WATER_DEFAULT },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     default: 'info',
   },
+  CRASH_AT: { type: 'string', enum: CRASH_POINTS },
 } as const;
 
 type Settings = typeof SETTINGS;
 export type SettingName = keyof Settings;
 
-type ValueOf<S> = S extends { type: 'integer' } ? number : S extends { type: 'boolean' } ? boolean : string;
+type ValueOf<S> = S extends { type: 'integer' }
+  ? number
+  : S extends { type: 'boolean' }
+    ? boolean
+    : S extends { enum: readonly (infer V)[] }
+      ? V
+      : string;
 
 /** Required and defaulted settings are present; the others may be absent. */
 export type Config<N extends SettingName, R extends N = never> = Readonly<

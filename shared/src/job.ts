@@ -55,7 +55,7 @@ export const JOB_OPTIONS: DefaultJobOptions = {
 /** BullMQ appends an event per state change to a stream that nobody here reads: keep one entry, not 10,000. */
 export const QUEUE_EVENTS_MAX = 1;
 
-const isTuple = (value: unknown): value is MessageTuple =>
+export const isMessageTuple = (value: unknown): value is MessageTuple =>
   Array.isArray(value) &&
   (value.length === 5 || value.length === 6) &&
   typeof value[0] === 'string' &&
@@ -74,7 +74,7 @@ export function readEnvelope(data: unknown): Envelope {
   if (!Number.isSafeInteger(seq) || (seq as number) < 1)
     throw new Error('the envelope has no sequence number');
   if (!Number.isSafeInteger(at)) throw new Error('the envelope has no time of acceptance');
-  if (!Array.isArray(messages) || !messages.every(isTuple))
+  if (!Array.isArray(messages) || !messages.every(isMessageTuple))
     throw new Error('the envelope has malformed messages');
   return data as Envelope;
 }

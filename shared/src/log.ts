@@ -1,18 +1,31 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger };
+
+/**
+ * What of an error is logged. Not its other members: ioredis keeps the arguments of the failed command on it, and those
+ * of an `add` are the messages.
+ */
+function serializeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack } = error;
+  const { code } = error as NodeJS.ErrnoException;
+  return { type: name, message, stack, ...(code === undefined ? {} : { code }) };
+}
 
 /**
  * One JSON line per event on standard output. Nothing is logged per message at `info`; a message's text, a
  * signature or a secret is never logged at any level.
  */
-export function createLogger(service: string, level: string): Logger {
-  return pino({
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+  const options = {
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: serializeError },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }
 
 /**

@@ -52,6 +52,10 @@ export const GAUGES = {
     help: '1 while the process publishes, 0 once it has stopped doing so.',
     labelNames: ['service', 'instance'],
   },
+  redis_fsync_always: {
+    help: '1 when an acknowledgement waits for an fsync, 0 when REDIS_FSYNC asks for everysec.',
+    labelNames: [],
+  },
   lyftr_redis_up: {
     help: '1 when Redis answered this scrape; the figures that come from it are left out otherwise.',
     labelNames: [],

@@ -309,10 +309,35 @@ test('a Redis that would lose what it acknowledged is refused, and named in /rea
   await recovered('durable');
 });
 
+test('everysec is taken when it is asked for by name, and then /readyz says what it may cost', async () => {
+  await system.redis.config('SET', 'appendfsync', 'everysec');
+  await system.process('ingest').stop();
+  await system.startIngest({ REDIS_FSYNC: 'everysec' });
+  await recovered('everysec');
+  const ready = await system.get('/readyz');
+  assert.equal(ready.status, 200);
+  assert.match(ready.json.dependencies.redis, /^ok: .*a power cut may cost/);
+  await system.redis.config('SET', 'appendfsync', 'always');
+  await system.process('ingest').stop();
+  await system.startIngest();
+  await recovered('always');
+});
+
+test('a Redis that answers and takes no write is not ready', async () => {
+  await system.redis.config('SET', 'maxmemory', '1');
+  await eventually('not ready', async () => {
+    const { status, json: ready } = await system.get('/readyz');
+    return status === 503 && /does not take a write/.test(ready.dependencies.redis);
+  });
+  isProblem(await system.post(json({ message_id: 'full' })), 503);
+  await system.redis.config('SET', 'maxmemory', '0');
+  await recovered('room again');
+});
+
 async function recovered(id: string): Promise<void> {
   const deadline = performance.now() + 5_000;
   while ((await system.post(json({ message_id: id }))).status !== 200)
     assert.ok(performance.now() < deadline, id);
-  const found = async () => (await system.get(`/messages/${id}`)).status === 200;
+  const found = async () => (await system.get(`/messages/${encodeURIComponent(id)}`)).status === 200;
   while (!(await found())) assert.ok(performance.now() < deadline + 10_000, id);
 }

@@ -8,8 +8,8 @@ import { createReceiver } from './receive.js';
 
 export interface IngestAppOptions extends IntakeOptions {
   maxBodyBytes: number;
-  /** `ok`, or why Redis cannot take messages. */
-  redisState(): string;
+  /** `ok`, or why Redis cannot take messages; asked at every `/readyz`. */
+  redisState(): Promise<string>;
   /** Streams a request to query; without it every route that is not ingest's own is 404. */
   forward: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
   log: Logger;
@@ -18,7 +18,7 @@ export interface IngestAppOptions extends IntakeOptions {
 /** Deliveries take the short way, everything else goes through Express. */
 export function createIngestServer(options: IngestAppOptions): { server: Server; fastPath: FastPath } {
   const app = createApp({
-    readiness: () => ({ redis: options.redisState(), queue: options.full() ?? 'ok' }),
+    readiness: async () => ({ redis: await options.redisState(), queue: options.full()?.reason ?? 'ok' }),
   });
   const { forward, maxBodyBytes, metrics } = options;
   if (forward !== undefined) {

@@ -12,6 +12,7 @@ export function readConfig() {
       'WEBHOOK_SECRET',
       'WEBHOOK_SECRET_PREVIOUS',
       'REDIS_URL',
+      'REDIS_FSYNC',
       'QUERY_URL',
       'API_TOKEN',
       'ALLOW_ANONYMOUS_READS',
@@ -19,6 +20,7 @@ export function readConfig() {
       'MAX_BODY_BYTES',
       'QUEUE_HIGH_WATER',
       'LOG_LEVEL',
+      'CRASH_AT',
     ],
     ['WEBHOOK_SECRET'],
   );

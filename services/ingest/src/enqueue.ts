@@ -8,6 +8,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import { crashPoint } from '@lyftr/shared/crash';
 import { ProblemError } from '@lyftr/shared/errors';
 import {
   jobName,
@@ -20,17 +21,22 @@ import {
 } from '@lyftr/shared/job';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
-import { durabilityFaults, failFastRedis } from '@lyftr/shared/redis';
+import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/redis';
 import type { Redis } from 'ioredis';
 
 const RETRY_AFTER_SECONDS = 1;
+const PROBE_KEY = 'lyftr:probe';
 const PROBE_INTERVAL_MS = 100;
 const FAULTS_RECHECK_MS = 1_000;
+/** Somebody may change Redis's settings while it runs. */
+const DURABILITY_RECHECK_MS = 10_000;
 
 export interface Enqueuer {
   readonly redis: Redis;
   /** `ok`, or why no message can be taken now. */
   state(): string;
+  /** The same after a write that Redis had to take: a Redis that only answers is not ready. */
+  probeWrite(): Promise<string>;
   /** Resolves when Redis is ready, or after `timeoutMs`. */
   whenReady(timeoutMs: number): Promise<void>;
   /** Messages that Redis has acknowledged since this process started. */
@@ -73,7 +79,15 @@ function withDeadline(adding: Promise<unknown>): Promise<void> {
   });
 }
 
-export function createEnqueuer(redisUrl: string, producer: string, log: Logger): Enqueuer {
+export interface EnqueuerOptions {
+  redisUrl: string;
+  fsync: RedisFsync;
+  /** The instance id of this process. */
+  producer: string;
+  log: Logger;
+}
+
+export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptions): Enqueuer {
   const redis = failFastRedis(redisUrl, ENQUEUE_DEADLINE_MS);
   let queue: Queue<Envelope> | undefined;
   let state = 'Redis has not been reached yet';
@@ -103,7 +117,7 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
     try {
       while (!closed && redis.status === 'ready') {
         try {
-          const faults = await durabilityFaults(redis);
+          const faults = await durabilityFaults(redis, fsync);
           queue ??= openQueue();
           become(faults.length === 0 ? 'ok' : faults.join('; '));
           if (faults.length === 0) return;
@@ -130,6 +144,7 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
     return opened;
   }
 
+  const recheck = setInterval(() => void probe(), DURABILITY_RECHECK_MS);
   redis.on('error', logTrouble);
   redis.on('ready', () => void probe());
   redis.on('close', () => {
@@ -139,12 +154,24 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
   return {
     redis,
     state: () => state,
+    async probeWrite() {
+      if (state !== 'ok') return state;
+      try {
+        await redis.set(PROBE_KEY, producer, 'EX', 60);
+      } catch (error) {
+        return `Redis does not take a write: ${String(error)}`;
+      }
+      return fsync === 'always'
+        ? state
+        : 'ok: appendfsync everysec, a power cut may cost a second of acknowledged messages';
+    },
     whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
     acknowledged: () => acknowledged,
     acknowledgedBatches: () => batches,
     async enqueue(messages) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);
       const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
+      crashPoint('before-enqueue');
       try {
         await withDeadline(queue.add(jobName(producer, envelope.seq), envelope, JOB_OPTIONS));
       } catch (error) {
@@ -155,11 +182,13 @@ export function createEnqueuer(redisUrl: string, producer: string, log: Logger):
         void probe();
         throw unavailable('Redis did not acknowledge the message');
       }
+      crashPoint('after-acknowledgement');
       acknowledged += messages.length;
       noteBatch(batches, envelope.seq);
     },
     async close() {
       closed = true;
+      clearInterval(recheck);
       // the Queue does not own the connection: closing it only drops its listeners
       await queue?.close().catch(() => {});
       redis.disconnect();

@@ -28,7 +28,7 @@ const { server, fastPath } = createIngestServer({
   coalescer,
   metrics: createIntakeMetrics(new Registry(), log),
   maxBodyBytes: MAX_BODY_BYTES,
-  redisState: () => 'ok',
+  redisState: () => Promise.resolve('ok'),
   forward: undefined,
   log,
 });

@@ -8,12 +8,13 @@ import { ProblemError } from '@lyftr/shared/errors';
 import type { MessageTuple } from '@lyftr/shared/job';
 import type { Coalescer } from './coalesce.js';
 import type { IntakeMetrics } from './observe.js';
+import type { Full } from './room.js';
 import { readArray, readLines, readMessage } from './validate.js';
 
 export interface IntakeOptions {
   verify: (signature: string | undefined, body: Buffer) => boolean;
   /** Why the queue has no room, or undefined when it has. */
-  full: () => string | undefined;
+  full: () => Full | undefined;
   coalescer: Coalescer;
   metrics: IntakeMetrics;
 }
@@ -89,7 +90,10 @@ export function createIntake(options: IntakeOptions, route: IntakeRoute): Intake
     if (!verify(signature, body)) throw new ProblemError('bad-signature');
     const messages = readerFor(route, contentType)(body);
     const why = full();
-    if (why !== undefined) throw new ProblemError('queue-unavailable', why, { retryAfterSeconds: 2 });
+    if (why !== undefined) {
+      const { reason, retryAfterSeconds } = why;
+      throw new ProblemError('queue-unavailable', reason, { retryAfterSeconds });
+    }
     return messages;
   }
 

@@ -1,10 +1,12 @@
 import cluster from 'node:cluster';
+import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, listen } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
 import {
   ACCEPTED_KEY,
   ACKNOWLEDGED_KEY,
   createRegistry,
+  gauge,
   newInstanceId,
   startPublisher,
 } from '@lyftr/shared/metrics';
@@ -25,7 +27,13 @@ const READY_PATIENCE_MS = 1_000;
 async function startIntake(config: IngestConfig, log: Logger): Promise<Running> {
   const instance = newInstanceId();
   const registry = createRegistry();
-  const enqueuer = createEnqueuer(config.REDIS_URL, instance, log);
+  const enqueuer = createEnqueuer({
+    redisUrl: config.REDIS_URL,
+    fsync: config.REDIS_FSYNC,
+    producer: instance,
+    log,
+  });
+  gauge(registry, 'redis_fsync_always').set(config.REDIS_FSYNC === 'always' ? 1 : 0);
   const room = watchRoom(enqueuer.redis, config.QUEUE_HIGH_WATER, log);
   const coalescer = createCoalescer((messages) => enqueuer.enqueue(messages));
   const secrets = [config.WEBHOOK_SECRET, config.WEBHOOK_SECRET_PREVIOUS].filter(
@@ -38,7 +46,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     full: () => room.full(),
     coalescer,
     metrics: createIntakeMetrics(registry, log),
-    redisState: () => enqueuer.state(),
+    redisState: () => enqueuer.probeWrite(),
     forward: config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log),
     log,
   });
@@ -72,6 +80,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
 runService('ingest', async (log) => {
   const config = readConfig();
   log.level = config.LOG_LEVEL;
+  armCrash(config.CRASH_AT);
   const isPrimary = cluster.isPrimary && config.INGEST_PROCESSES > 1;
   return isPrimary ? runCluster(config.INGEST_PROCESSES, log) : startIntake(config, log);
 });

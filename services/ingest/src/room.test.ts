@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { depthOf, memoryShare } from './room.js';
+import { depthOf, memoryShare, retryAfterSeconds } from './room.js';
 
 test('depth sums what each producer has in the queue, and no producer counts below zero', () => {
   assert.equal(depthOf({ a: '10', b: '5' }, { a: '4' }), 11);
@@ -12,4 +12,11 @@ test('depth sums what each producer has in the queue, and no producer counts bel
 test('the share of memory is zero without a limit', () => {
   assert.equal(memoryShare('used_memory:100\r\nmaxmemory:0\r\n'), 0);
   assert.equal(memoryShare('used_memory:100\r\nmaxmemory:400\r\nmaxmemory_policy:noeviction\r\n'), 0.25);
+});
+
+test('a sender is told to wait for as long as the writer needs, within bounds', () => {
+  assert.equal(retryAfterSeconds(10_000, 5_000), 2);
+  assert.equal(retryAfterSeconds(1, 5_000), 1);
+  assert.equal(retryAfterSeconds(1e9, 5_000), 60);
+  assert.equal(retryAfterSeconds(10_000, 0), 60);
 });

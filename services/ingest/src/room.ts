@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 const POLL_INTERVAL_MS = 1_000;
 /** At `maxmemory` the writer cannot complete a job either, so intake has to stop well below it. */
 const MEMORY_SHARE_MAX = 0.8;
+const RETRY_AFTER_MAX_SECONDS = 60;
 
 /** Messages acknowledged and not yet settled; a producer whose last figures are missing counts as drained. */
 export function depthOf(accepted: Record<string, string>, settled: Record<string, string>): number {
@@ -23,17 +24,43 @@ export function memoryShare(info: string): number {
   return limit === 0 ? 0 : figure('used_memory') / limit;
 }
 
+/** How long a sender should wait: until the writer, at its present pace, has made some room; 1 to 60 s. */
+export function retryAfterSeconds(excessMessages: number, drainedPerSecond: number): number {
+  if (drainedPerSecond <= 0) return RETRY_AFTER_MAX_SECONDS;
+  return Math.min(Math.max(Math.ceil(excessMessages / drainedPerSecond), 1), RETRY_AFTER_MAX_SECONDS);
+}
+
+export interface Full {
+  reason: string;
+  retryAfterSeconds: number;
+}
+
 export interface Room {
   /** Why there is none, or undefined when there is. */
-  full(): string | undefined;
+  full(): Full | undefined;
   stop(): void;
 }
 
+const sum = (counts: Record<string, string>): number =>
+  Object.values(counts).reduce((total, count) => total + Number(count), 0);
+
 export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger): Room {
-  let reason: string | undefined;
+  let full: Full | undefined;
+  let last: { at: number; settled: number } | undefined;
+  let drainedPerSecond = 0;
   const logFailure = rateLimited(10_000, (suppressed, err: unknown) => {
     log.warn({ err, suppressed }, 'the depth of the queue cannot be read');
   });
+
+  /** A moving average: the writer publishes once a second, and not in step with this. */
+  function noteDrained(settled: number): void {
+    const at = performance.now();
+    if (last !== undefined && settled >= last.settled) {
+      const rate = ((settled - last.settled) * 1_000) / (at - last.at);
+      drainedPerSecond = drainedPerSecond === 0 ? rate : (drainedPerSecond * 3 + rate) / 4;
+    }
+    last = { at, settled };
+  }
 
   async function poll(): Promise<void> {
     if (redis.status !== 'ready') return;
@@ -42,14 +69,26 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
       redis.hgetall(SETTLED_KEY),
       redis.info('memory'),
     ]);
+    noteDrained(sum(settled));
     const depth = depthOf(accepted, settled);
     const share = memoryShare(info);
-    let next: string | undefined;
-    if (depth >= highWaterMessages) next = `${depth} messages wait in the queue`;
-    else if (share >= MEMORY_SHARE_MAX) next = `Redis has used ${Math.round(share * 100)} % of its memory`;
-    if (next !== undefined && reason === undefined) log.warn({ reason: next }, 'the queue is full');
-    if (next === undefined && reason !== undefined) log.info('the queue has room again');
-    reason = next;
+    const before = full;
+    full = undefined;
+    if (depth >= highWaterMessages) {
+      // a tenth below the mark there is room for a while
+      const excess = depth - highWaterMessages * 0.9;
+      full = {
+        reason: `${depth} messages wait in the queue`,
+        retryAfterSeconds: retryAfterSeconds(excess, drainedPerSecond),
+      };
+    } else if (share >= MEMORY_SHARE_MAX) {
+      full = {
+        reason: `Redis has used ${Math.round(share * 100)} % of its memory`,
+        retryAfterSeconds: retryAfterSeconds(depth / 10, drainedPerSecond),
+      };
+    }
+    if (full !== undefined && before === undefined) log.warn({ ...full }, 'the queue is full');
+    if (full === undefined && before !== undefined) log.info('the queue has room again');
   }
 
   let polling = false;
@@ -62,7 +101,7 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
   }, POLL_INTERVAL_MS);
 
   return {
-    full: () => reason,
+    full: () => full,
     stop: () => clearInterval(timer),
   };
 }

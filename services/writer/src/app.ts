@@ -3,6 +3,7 @@ import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app'
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
+import { hostState } from './host.js';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';
 
@@ -10,16 +11,18 @@ export interface WriterAppOptions {
   /** Undefined while another writer is at work. */
   leader: () => Leader | undefined;
   redis: Redis;
+  dataDir: string;
   metrics: WriterMetrics;
   token: string | undefined;
   log: Logger;
 }
 
 /** A standby is ready: it is ready to take over. */
-export function createWriterApp({ leader, redis, metrics, token, log }: WriterAppOptions): Express {
+export function createWriterApp({ leader, redis, dataDir, metrics, token, log }: WriterAppOptions): Express {
   const app = createApp({
     readiness: () => ({
       database: leader()?.databaseState() ?? 'ok',
+      host: hostState(dataDir),
       redis: redis.status === 'ready' ? 'ok' : 'Redis does not answer',
     }),
   });

@@ -10,6 +10,7 @@ export function readConfig() {
     'API_TOKEN',
     'ALLOW_ANONYMOUS_READS',
     'LOG_LEVEL',
+    'CRASH_AT',
   ]);
   requireTokenBeyondLoopback(config);
   return config;

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createRegistry, newInstanceId, SETTLED_KEY, startPublisher } from '@lyftr/shared/metrics';
 import { runService } from '@lyftr/shared/process';
@@ -12,6 +13,7 @@ import { createWriterMetrics } from './observe.js';
 runService('writer', async (log) => {
   const config = readConfig();
   log.level = config.LOG_LEVEL;
+  armCrash(config.CRASH_AT);
   // messages are private: files for the owner alone
   process.umask(0o077);
   mkdirSync(config.DATA_DIR, { recursive: true });
@@ -23,7 +25,14 @@ runService('writer', async (log) => {
   const metrics = createWriterMetrics(registry);
   let leader: Leader | undefined;
 
-  const app = createWriterApp({ leader: () => leader, redis, metrics, token: config.API_TOKEN, log });
+  const app = createWriterApp({
+    leader: () => leader,
+    redis,
+    dataDir: config.DATA_DIR,
+    metrics,
+    token: config.API_TOKEN,
+    log,
+  });
   const server = createStrictServer(app);
   const port = await listen(server, config.WRITER_PORT, config.HOST);
   log.info({ port, instance }, 'listening');

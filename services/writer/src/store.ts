@@ -1,5 +1,6 @@
 /** The only code that writes messages. One call of `commit` is one transaction. */
 import Database from 'better-sqlite3';
+import { crashPoint } from '@lyftr/shared/crash';
 import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcome } from '@lyftr/shared/database';
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
@@ -184,6 +185,7 @@ export function openStore(file: string, instance: string): Store {
       if (tally.outcomes[name] > 0) addToCounter.run(tally.outcomes[name], name);
     }
     ledger.save();
+    crashPoint('before-commit');
     return tally.outcomes;
   });
 
@@ -203,6 +205,7 @@ export function openStore(file: string, instance: string): Store {
       const seqBefore = lastSeq;
       try {
         const outcomes = commit.immediate(batches);
+        crashPoint('after-commit');
         for (const name of COUNTERS) totals[name] += outcomes[name];
         return outcomes;
       } catch (error) {

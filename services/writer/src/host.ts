@@ -1,0 +1,16 @@
+/** What the machine must offer before a database on it can be trusted. */
+import { statfsSync } from 'node:fs';
+
+/** Room for the largest WAL, a checkpoint, and a while in which somebody reads the alert. */
+const FREE_BYTES_MIN = 512 * 1024 * 1024;
+/** The program is younger than this: a clock before it is not set. */
+const CLOCK_MIN = Date.UTC(2026, 0, 1);
+
+/** `ok`, or what an operator has to change. */
+export function hostState(dataDir: string, now = Date.now()): string {
+  if (now < CLOCK_MIN) return `the clock says ${new Date(now).toISOString()}: set it`;
+  const { bavail, bsize } = statfsSync(dataDir);
+  const free = bavail * bsize;
+  if (free >= FREE_BYTES_MIN) return 'ok';
+  return `${Math.round(free / 2 ** 20)} MiB are free in DATA_DIR: make room, ${FREE_BYTES_MIN / 2 ** 20} MiB are wanted`;
+}
