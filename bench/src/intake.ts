@@ -88,8 +88,9 @@ export const scale: Benchmark = {
   async run(context) {
     const pairs: { ours: number; peer: number }[] = [];
     for (let round = 0; round < context.rounds; round++) {
-      const one = await measureOurs(context, 64);
-      const two = await measureOurs(context, 64, 2);
+      const one = await measureOurs(context, 128);
+      // as many connections for each process: what a second pod is added for
+      const two = await measureOurs(context, 256, 2);
       pairs.push({ ours: two.cpu['ingest'] ?? 0, peer: one.cpu['ingest'] ?? 0 });
       context.say(
         `CPU µs of ingest per message: two processes ${two.cpu['ingest']}, one ${one.cpu['ingest']}`,

@@ -9,7 +9,7 @@ import { rateLimited, type Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 
 const LEASE_KEY = 'lyftr:writer:lease';
-const RENEW_MS = 500;
+const RENEW_MS = 800;
 const POLL_MS = 250;
 
 if (LEASE_MS <= DATABASE_BUSY_MS + RENEW_MS) throw new Error('a lease must outlast a wait for the database');
