@@ -64,8 +64,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   };
 }
 
+export type ClientConfig = ReturnType<typeof readClientConfig>;
+
 /** What a command needs to speak to a running system. */
 export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
-  const settings = readSettings(env, ['PORT', 'DATA_DIR', 'WEBHOOK_SECRET', 'API_TOKEN']);
+  const settings = readSettings(env, ['PORT', 'WRITER_PORT', 'DATA_DIR', 'WEBHOOK_SECRET', 'API_TOKEN']);
   return { ...settings, isTty: process.stderr.isTTY };
 }

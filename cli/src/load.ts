@@ -1,9 +1,8 @@
 /** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { readClientConfig } from './config.js';
-import { secretFile } from './secret.js';
+import { findSecret } from './secret.js';
 import { percentile, requestText, send } from './sender.js';
 import { checkStored, type StoredCheck } from './stored-check.js';
 
@@ -38,15 +37,6 @@ const WORDS = [
   'update',
   'tomorrow',
 ];
-
-function findSecret(config: ReturnType<typeof readClientConfig>): string {
-  if (config.WEBHOOK_SECRET !== undefined) return config.WEBHOOK_SECRET;
-  const file = secretFile(config.DATA_DIR);
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
-  throw new Error(
-    `no secret: set WEBHOOK_SECRET, or DATA_DIR to the folder of a running \`lyftr up\` (looked for ${file})`,
-  );
-}
 
 /** Message `index` of a run. Its sender is the run's name, so that the run can be counted afterwards. */
 function messageOf(run: string, index: number): string {

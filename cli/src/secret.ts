@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const FILE = 'webhook-secret';
@@ -33,4 +42,14 @@ export function keptSecret(dataDir: string): string {
   }
   renameSync(`${file}.new`, file);
   return secret;
+}
+
+/** The secret with which a command signs: that of the environment, or the one kept in `DATA_DIR`. Throws when there is none. */
+export function findSecret(config: { WEBHOOK_SECRET?: string; DATA_DIR: string }): string {
+  if (config.WEBHOOK_SECRET !== undefined) return config.WEBHOOK_SECRET;
+  const file = secretFile(config.DATA_DIR);
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  throw new Error(
+    `no secret: set WEBHOOK_SECRET, or DATA_DIR to the folder of a running \`lyftr up\` (looked for ${file})`,
+  );
 }

@@ -30,7 +30,8 @@ export const SETTINGS = {
   WEBHOOK_SECRET_PREVIOUS: secret,
   REDIS_URL: { type: 'string', pattern: '^(rediss?://|unix:///)', default: 'redis://127.0.0.1:6379' },
   QUERY_URL: { type: 'string', pattern: '^https?://' },
-  API_TOKEN: secret,
+  // what `Authorization: Bearer` can carry
+  API_TOKEN: { type: 'string', minLength: 1, pattern: '^\\S+$' },
   ALLOW_ANONYMOUS_READS: flag,
   INGEST_PROCESSES: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
   MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },

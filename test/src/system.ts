@@ -186,12 +186,13 @@ export class System {
     return server;
   }
 
-  async startService(name: ServiceName, env: Environment = {}): Promise<Process> {
-    const service = new Process(name, process.execPath, [...this.nodeArgs, `services/${name}/dist/main.js`], {
+  /** `as` tells a second process of a service from the first: `standby`. */
+  async startService(name: ServiceName, env: Environment = {}, as: string = name): Promise<Process> {
+    const service = new Process(as, process.execPath, [...this.nodeArgs, `services/${name}/dist/main.js`], {
       ...this.env,
       ...env,
     });
-    this.processes.set(name, service);
+    this.processes.set(as, service);
     await service.port();
     return service;
   }
@@ -251,7 +252,7 @@ export class System {
   }
 
   async stop(): Promise<void> {
-    for (const name of ['ingest', 'writer', 'query']) {
+    for (const name of ['ingest', 'writer', 'standby', 'query']) {
       const service = this.processes.get(name);
       if (service?.running) {
         service.child.kill('SIGCONT');

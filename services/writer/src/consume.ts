@@ -26,6 +26,11 @@ const ROUND_JOBS_MAX = 64;
 const TOGETHER_MAX = 8;
 /** Beyond this a transaction would block the event loop for too long. */
 const ROUND_MESSAGES_MAX = 4_000;
+/**
+ * A writer that was paused may wake behind its successor's start, and take jobs before it finds itself replaced and ends.
+ * So orphans are looked for all the time, between two rounds.
+ */
+const ORPHANS_LOOK_MS = 1_000;
 /** How long Redis holds the question whether there is a job. */
 const BLOCK_SECONDS = 5;
 const RETRY_MS = 250;
@@ -133,11 +138,14 @@ export function startConsumer(
 
   async function consume(): Promise<void> {
     await retryFailed(redis);
-    const orphans = await takeOrphans(worker, redis);
-    if (orphans > 0)
-      log.info({ jobs: orphans }, 'took back jobs that were in hand when the work was cut off');
+    let lookedAt = -Infinity;
     while (!closing) {
       const startedAt = performance.now();
+      if (startedAt - lookedAt >= ORPHANS_LOOK_MS) {
+        lookedAt = startedAt;
+        const orphans = await takeOrphans(worker, redis);
+        if (orphans > 0) log.info({ jobs: orphans }, 'took back jobs that a writer left in hand');
+      }
       const jobs = await round();
       if (closing) return;
       if (jobs === 0) await worker.getBackend().waitForJob(BLOCK_SECONDS);

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createRegistry, newInstanceId, SETTLED_KEY, startPublisher } from '@lyftr/shared/metrics';
@@ -9,6 +10,23 @@ import { readConfig } from './config.js';
 import { lead, type Leader } from './lead.js';
 import { acquireLease } from './lease.js';
 import { createWriterMetrics } from './observe.js';
+
+const LOCKED_RETRY_MS = 250;
+
+/**
+ * Tries until nobody holds the database's write lock. A writer that was paused inside a transaction holds it until it
+ * wakes or is ended; to give the lease back meanwhile would help nobody.
+ */
+async function unlocked<T>(open: () => T): Promise<T> {
+  for (;;) {
+    try {
+      return open();
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+      await delay(LOCKED_RETRY_MS);
+    }
+  }
+}
 
 runService('writer', async (log) => {
   const config = readConfig();
@@ -38,13 +56,15 @@ runService('writer', async (log) => {
   log.info({ port, instance }, 'listening');
 
   const closing = new AbortController();
-  const leading = acquireLease(redis, instance, log, closing.signal).then((lease) => {
+  const leading = acquireLease(redis, instance, log, closing.signal).then(async (lease) => {
     const replaced = (error: Error): void => {
       // the next start is a standby; what this one had in hand is the other writer's now
       log.fatal({ err: error }, 'replaced by another writer');
       process.exit(1);
     };
-    leader = lead({ dataDir: config.DATA_DIR, instance, redis, lease, metrics, replaced, log });
+    leader = await unlocked(() =>
+      lead({ dataDir: config.DATA_DIR, instance, redis, lease, metrics, replaced, log }),
+    );
   });
   leading.catch((error: unknown) => {
     if (closing.signal.aborted) return;

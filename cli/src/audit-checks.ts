@@ -1,0 +1,171 @@
+/** What `lyftr audit` compares. Each check reads the database as it is and returns what it found; nothing here writes. */
+import type { Database } from 'better-sqlite3';
+import { CONFLICTING_DUPLICATE } from '@lyftr/shared/database';
+
+export interface Finding {
+  /** What was compared, for a person. */
+  figures: Record<string, number>;
+  /** One line each; empty when all is well. */
+  faults: string[];
+}
+
+/** Differences of one kind that are named; the rest are counted. */
+const EXAMPLES_MAX = 3;
+const INTEGRITY_LINES_MAX = 100;
+
+/** The only row of a query, as an object. */
+function get(database: Database, sql: string): unknown {
+  return database.prepare(sql).get();
+}
+
+/** Faults of the file's structure; those of the text index by themselves, because it can be built anew. */
+export interface Integrity {
+  file: string[];
+  textIndex: string[];
+}
+
+export function readIntegrity(database: Database): Integrity {
+  const pragma = database.prepare<[], string>(`PRAGMA integrity_check(${INTEGRITY_LINES_MAX})`).pluck();
+  let lines: string[];
+  try {
+    lines = pragma.all();
+  } catch (error) {
+    // so damaged that the check itself cannot go on
+    return { file: [(error as Error).message], textIndex: [] };
+  }
+  const faults = lines.filter((line) => line !== 'ok');
+  return {
+    file: faults.filter((line) => !line.includes('message_text')),
+    textIndex: faults.filter((line) => line.includes('message_text')),
+  };
+}
+
+export function checkIds(database: Database): Finding {
+  const { messages, distinct } = get(
+    database,
+    `SELECT coalesce(sum(n), 0) AS messages, count(*) AS "distinct"
+     FROM (SELECT count(*) AS n FROM messages GROUP BY message_id)`,
+  ) as { messages: number; distinct: number };
+  const unique = (
+    get(
+      database,
+      `SELECT count(*) AS n FROM pragma_index_list('messages') WHERE name = 'messages_by_id' AND "unique"`,
+    ) as { n: number }
+  ).n;
+  const faults: string[] = [];
+  if (messages !== distinct) faults.push(`${messages - distinct} messages have the id of another one`);
+  if (unique !== 1) faults.push('the index that keeps ids unique is gone');
+  return { figures: { messages, ids: distinct }, faults };
+}
+
+export function checkCreated(database: Database): Finding {
+  const { created, messages } = get(
+    database,
+    `SELECT (SELECT value FROM counters WHERE name = 'created') AS created,
+       (SELECT count(*) FROM messages) AS messages`,
+  ) as { created: number | null; messages: number };
+  const faults =
+    created === messages ? [] : [`created is ${created ?? 'gone'}, and there are ${messages} messages`];
+  return { figures: { created: created ?? 0, messages }, faults };
+}
+
+interface Difference {
+  key: string | number;
+  counted: number | null;
+  kept: number | null;
+  total: number;
+}
+
+/** Compares a rollup with what it sums up. `key` is its column, `of` what a message has there. */
+function checkRollup(database: Database, table: string, key: string, of: string): Finding {
+  const differences = database
+    .prepare<[number], Difference>(
+      `SELECT ${key} AS key, counted.n AS counted, kept.messages AS kept, count(*) OVER () AS total
+       FROM (SELECT ${of} AS ${key}, count(*) AS n FROM messages GROUP BY 1) AS counted
+       FULL JOIN ${table} AS kept USING (${key})
+       WHERE counted.n IS NOT kept.messages ORDER BY 1 LIMIT ?`,
+    )
+    .all(EXAMPLES_MAX);
+  const { rows } = get(database, `SELECT count(*) AS rows FROM ${table}`) as { rows: number };
+  const [first] = differences;
+  if (first === undefined) return { figures: { rows }, faults: [] };
+  const examples = differences.map(
+    ({ key: whose, counted, kept }) =>
+      `${JSON.stringify(whose)} has ${counted ?? 0} messages, kept is ${kept ?? 'nothing'}`,
+  );
+  return { figures: { rows }, faults: [`${first.total} rows differ: ${examples.join('; ')}`] };
+}
+
+export function checkSenders(database: Database): Finding {
+  return checkRollup(database, 'sender_rollup', 'sender', 'sender');
+}
+
+export function checkHours(database: Database): Finding {
+  return checkRollup(database, 'hour_rollup', 'hour', 'ts / 3600');
+}
+
+function checkRanges(database: Database): string[] {
+  const rows = database
+    .prepare<[number], { producer: string; first_seq: number; total: number }>(
+      `SELECT producer, first_seq, count(*) OVER () AS total FROM (
+         SELECT producer, first_seq, last_seq,
+           max(last_seq) OVER (PARTITION BY producer ORDER BY first_seq
+             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+         FROM ledger_ranges
+       ) WHERE first_seq < 1 OR last_seq < first_seq OR first_seq <= before LIMIT ?`,
+    )
+    .all(EXAMPLES_MAX);
+  const [first] = rows;
+  if (first === undefined) return [];
+  const examples = rows.map(({ producer, first_seq }) => `${producer} from ${first_seq}`);
+  return [`${first.total} ranges of batches end before they begin, or overlap: ${examples.join('; ')}`];
+}
+
+/**
+ * The account of what was settled. A corrupt envelope is one dead letter and belongs to no producer, and its letter may
+ * have been discarded: so the producers' sum may lack as many as that, at least the letters that are still there and at
+ * most every dead letter.
+ */
+export function checkLedger(database: Database): Finding {
+  const counters = new Map(
+    database.prepare<[], [string, number]>('SELECT name, value FROM counters').raw().all(),
+  );
+  const letters = new Map(
+    database
+      .prepare<[], [string, number]>('SELECT kind, count(*) FROM dead_letters GROUP BY kind')
+      .raw()
+      .all(),
+  );
+  const { producers, settled, lost } = get(
+    database,
+    `SELECT (SELECT count(*) FROM producers) AS producers,
+       (SELECT coalesce(sum(settled), 0) FROM producers) AS settled,
+       (SELECT count(*) FROM (SELECT producer FROM producers) AS known
+          FULL JOIN (SELECT DISTINCT producer FROM ledger_ranges) AS ranged USING (producer)
+        WHERE known.producer IS NULL OR ranged.producer IS NULL) AS lost`,
+  ) as { producers: number; settled: number; lost: number };
+  const counter = (name: string): number => counters.get(name) ?? 0;
+  const [created, duplicate, dead] = [counter('created'), counter('duplicate'), counter('dead_letter')];
+  const conflicting = counter(CONFLICTING_DUPLICATE);
+  const corrupt = letters.get('corrupt_envelope') ?? 0;
+  const unstorable = letters.get('unstorable_message') ?? 0;
+  const withoutProducer = created + duplicate + dead - settled;
+  const conditions: [boolean, string][] = [
+    [
+      withoutProducer >= corrupt && withoutProducer <= dead,
+      `producers have settled ${settled}, but created + duplicate + dead_letter is ${created + duplicate + dead}, of which ${corrupt} to ${dead} may be without a producer`,
+    ],
+    [corrupt + unstorable <= dead, `${corrupt + unstorable} dead letters are kept, and ${dead} were counted`],
+    [conflicting <= duplicate, `${conflicting} conflicting duplicates are more than all ${duplicate}`],
+    [
+      (letters.get(CONFLICTING_DUPLICATE) ?? 0) <= conflicting,
+      `${letters.get(CONFLICTING_DUPLICATE)} conflicting duplicates are kept, and ${conflicting} were counted`,
+    ],
+    [lost === 0, `${lost} producers have a sum without batches, or batches without a sum`],
+  ];
+  const faults = conditions.filter(([holds]) => !holds).map(([, fault]) => fault);
+  return {
+    figures: { producers, settled, created, duplicate, dead_letter: dead },
+    faults: [...checkRanges(database), ...faults],
+  };
+}

@@ -1,0 +1,105 @@
+/** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
+import { existsSync, realpathSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { databaseFile } from '@lyftr/shared/database';
+import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
+import { inspect, repair, type Line } from './audit-report.js';
+import { readClientConfig } from './config.js';
+import { LockTakenError, takeLock, type Lock } from './lock.js';
+import { printable } from './printable.js';
+import { socketPath } from './socket-path.js';
+
+export interface AuditOptions {
+  /** Every row of the text index, not a sample. */
+  full: boolean;
+  repair: boolean;
+  /** One line of JSON instead of text. */
+  json: boolean;
+}
+
+const EXIT_CLEAN = 0;
+const EXIT_FAULTS = 1;
+const EXIT_REPAIRED = 2;
+
+/** One read transaction: the writer goes on, and none of what it commits meanwhile is seen. */
+function auditOnline(file: string, full: boolean): Line[] {
+  const database = new Database(file, { readonly: true, timeout: DATABASE_BUSY_MS });
+  try {
+    database.pragma('temp_store = MEMORY');
+    database.exec('BEGIN');
+    return inspect(database, full);
+  } finally {
+    // ends the transaction too: a COMMIT fails on a damaged file, even when nothing was written
+    database.close();
+  }
+}
+
+/** Alone with the file: every process that has it open holds a lock which excludes this one. */
+function repairOffline(file: string, full: boolean): Line[] {
+  const database = new Database(file, { fileMustExist: true, timeout: DATABASE_BUSY_MS });
+  try {
+    database.pragma('locking_mode = EXCLUSIVE');
+    database.pragma('synchronous = FULL');
+    database.pragma('temp_store = MEMORY');
+    database.exec('BEGIN EXCLUSIVE');
+    const lines = repair(database, full, inspect(database, full));
+    if (lines.some(({ state }) => state === 'repaired')) database.exec('COMMIT');
+    return lines;
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY'))
+      throw new Error(
+        `not repaired: another process has ${file} open. Stop the writer and the query service first`,
+        { cause: error },
+      );
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+/** Holds the lock of `lyftr up`, so that none starts meanwhile. */
+async function whileNothingRuns<T>(dataDir: string, work: () => T): Promise<T> {
+  let lock: Lock;
+  try {
+    lock = await takeLock(socketPath(dataDir, 'lyftr.sock'));
+  } catch (error) {
+    if (!(error instanceof LockTakenError)) throw error;
+    throw new Error(`not repaired: Lyftr runs on ${dataDir} (${error.message}). Stop it first`, {
+      cause: error,
+    });
+  }
+  try {
+    return work();
+  } finally {
+    await lock.release();
+  }
+}
+
+function textOf({ name, state, figures, faults }: Line): string {
+  const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value}`);
+  const first = `${(state === 'fault' ? 'FAULT' : state).padEnd(8)}  ${name.padEnd(13)}  ${shown.join(', ')}`;
+  return [first.trimEnd(), ...faults.map((fault) => `${' '.repeat(10)}${printable(fault)}`)].join('\n');
+}
+
+/** Exit code 0: clean; 1: faults, or some are left; 2: faults, and all of them are mended. Throws when it cannot look. */
+export async function audit(options: AuditOptions): Promise<number> {
+  const { DATA_DIR } = readClientConfig();
+  const file = databaseFile(DATA_DIR);
+  if (!existsSync(file)) throw new Error(`there is no database at ${file}: name its folder with DATA_DIR`);
+  const startedAt = performance.now();
+  const lines = options.repair
+    ? await whileNothingRuns(realpathSync(DATA_DIR), () => repairOffline(file, options.full))
+    : auditOnline(file, options.full);
+  const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
+  const count = (state: Line['state']): number => lines.filter((line) => line.state === state).length;
+  const [faults, repaired] = [count('fault'), count('repaired')];
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ file, faults, repaired, seconds, checks: lines })}\n`);
+  else {
+    const verdict = faults === 0 ? 'no faults are left' : `${faults} of ${lines.length} checks found faults`;
+    const end = faults + repaired === 0 ? 'clean' : verdict;
+    process.stdout.write(`${lines.map(textOf).join('\n')}\n${end}, in ${seconds} s\n`);
+  }
+  if (faults > 0) return EXIT_FAULTS;
+  return repaired > 0 ? EXIT_REPAIRED : EXIT_CLEAN;
+}

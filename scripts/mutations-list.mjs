@@ -1,0 +1,139 @@
+/**
+ * Promises, each with the smallest change of the compiled program that breaks it and the tests that must notice.
+ * `edits` are `[search, replacement]`; a search has to fit exactly once. `only` narrows a file to some of its tests.
+ */
+const INGEST = 'services/ingest/dist';
+const WRITER = 'services/writer/dist';
+const SHARED = 'shared/dist';
+const TEST = 'test/dist';
+
+export const MUTATIONS = [
+  {
+    name: 'a 200 before Redis has acknowledged',
+    file: `${INGEST}/coalesce.js`,
+    edits: [['await enqueue(job.flatMap', 'void enqueue(job.flatMap']],
+    tests: [`${INGEST}/coalesce.test.js`],
+  },
+  {
+    name: 'the same, as the soak sees it from outside',
+    file: `${INGEST}/coalesce.js`,
+    edits: [
+      [
+        'await enqueue(job.flatMap((delivery) => delivery.messages));',
+        'void enqueue(job.flatMap((delivery) => delivery.messages)).catch(() => {});',
+      ],
+    ],
+    tests: [`${TEST}/soak.test.js`],
+  },
+  {
+    name: 'a 200 for a job that Redis refused',
+    file: `${INGEST}/coalesce.js`,
+    edits: [['answer(job, failure.error)', 'answer(job)']],
+    tests: [`${INGEST}/coalesce.test.js`],
+  },
+  {
+    name: 'appendfsync is not looked at',
+    file: `${SHARED}/redis.js`,
+    edits: [["fsync === 'always' ? ['always'] : ['always', 'everysec']", "['always', 'everysec', 'no']"]],
+    tests: [`${TEST}/contract.test.js`],
+    only: 'a Redis that would lose what it acknowledged',
+  },
+  {
+    name: 'the signature is not looked at',
+    file: `${INGEST}/intake.js`,
+    edits: [['if (!verify(signature, body))', 'if (false)']],
+    tests: [`${TEST}/contract.test.js`],
+    only: '401 for every wrong signature',
+  },
+  {
+    name: 'the high-water mark is not looked at',
+    file: `${INGEST}/room.js`,
+    edits: [['if (depth >= highWaterMessages)', 'if (false)']],
+    tests: [`${TEST}/backpressure.test.js`],
+  },
+  {
+    name: 'synchronous=NORMAL',
+    file: `${WRITER}/store.js`,
+    edits: [["pragma('synchronous = FULL')", "pragma('synchronous = NORMAL')"]],
+    tests: [`${WRITER}/store.test.js`],
+  },
+  {
+    name: 'synchronous=NORMAL, and nobody asks whether it is',
+    file: `${WRITER}/store.js`,
+    edits: [
+      ["pragma('synchronous = FULL')", "pragma('synchronous = NORMAL')"],
+      ['if (synchronous !== SYNCHRONOUS_FULL)', 'if (false)'],
+    ],
+    tests: [`${TEST}/syscalls.test.js`],
+  },
+  {
+    name: 'the last delivery of an id wins',
+    file: `${WRITER}/store.js`,
+    edits: [
+      ['INSERT INTO messages', 'INSERT OR REPLACE INTO messages'],
+      ['ON CONFLICT (message_id) DO NOTHING', ''],
+    ],
+    tests: [`${WRITER}/store.test.js`],
+  },
+  {
+    name: 'a duplicate is an error',
+    file: `${WRITER}/store.js`,
+    edits: [['ON CONFLICT (message_id) DO NOTHING', '']],
+    tests: [`${WRITER}/store.test.js`],
+  },
+  {
+    name: 'counters are written behind the commit of the messages',
+    file: `${WRITER}/store.js`,
+    edits: [
+      ['addToCounter.run(tally.outcomes[name], name);', ';'],
+      [
+        "crashPoint('after-commit');",
+        "crashPoint('after-commit');\nfor (const name of COUNTERS) addToCounter.run(outcomes[name], name);",
+      ],
+    ],
+    tests: [`${TEST}/crash.test.js`],
+    only: 'at after-commit',
+  },
+  {
+    name: 'a batch that comes again is counted again',
+    file: `${WRITER}/store.js`,
+    edits: [
+      ['if (!ledger.note(batch.producer, batch.seq, batch.messages.length))\n            return;', ''],
+      [
+        'for (const message of batch.messages)',
+        'ledger.note(batch.producer, batch.seq, batch.messages.length);\nfor (const message of batch.messages)',
+      ],
+    ],
+    tests: [`${WRITER}/store.test.js`],
+  },
+  {
+    name: 'the jobs of a dead writer are left where they are',
+    file: `${WRITER}/consume.js`,
+    edits: [["const ids = await redis.lrange(key('active'), 0, -1);", 'const ids = [];']],
+    tests: [`${TEST}/crash.test.js`],
+    only: 'at after-commit',
+  },
+  {
+    name: 'jobs left in hand are looked for at the start alone',
+    file: `${WRITER}/consume.js`,
+    edits: [['if (startedAt - lookedAt >= ORPHANS_LOOK_MS)', 'if (lookedAt === -Infinity)']],
+    tests: [`${TEST}/standby.test.js`],
+    only: 'a job that a replaced writer took with it',
+  },
+  {
+    name: 'a writer that was replaced goes on',
+    file: `${WRITER}/fence.js`,
+    edits: [['if (current?.epoch !== epoch)', 'if (false)']],
+    tests: [`${WRITER}/store.test.js`],
+  },
+  {
+    name: 'a job is completed before its batch is stored',
+    file: `${WRITER}/consume.js`,
+    edits: [
+      ['await store(batches);', ''],
+      ['const messages = batches.reduce(', 'await store(batches);\nconst messages = batches.reduce('],
+    ],
+    tests: [`${TEST}/crash.test.js`],
+    only: 'at before-commit',
+  },
+];
