@@ -36,7 +36,10 @@ test('a database of another version is refused, also when it changes while it is
   const writer = createDatabase(directory.path);
   assert.equal(store.state(), 'ok');
   writer.database.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
-  assert.match(store.state(), /has schema version 2, and this service reads 1/);
+  assert.match(
+    store.state(),
+    new RegExp(`has schema version ${SCHEMA_VERSION + 1}, and this service reads ${SCHEMA_VERSION}:`),
+  );
   assert.throws(() => store.read(countRows), isNotReady);
   writer.database.pragma(`user_version = ${SCHEMA_VERSION}`);
   assert.equal(store.state(), 'ok');
