@@ -39,10 +39,10 @@ export const HEADERS_BYTES_MAX = 16 * 1024;
 /** What a process is given to finish its work after SIGTERM before it gives up, exit code 1. */
 export const SHUTDOWN_GRACE_MS = 10_000;
 
-/** How often a process publishes its metrics and its ledger line to Redis. */
+/** How often a process looks whether it has something to publish; an idle one publishes every fourth time. */
 export const PUBLISH_INTERVAL_MS = 1_000;
 /** A process that has not published for this long is shown as down. */
-export const PROCESS_STALE_MS = 5_000;
+export const PROCESS_STALE_MS = 6_000;
 
 /** SQLite waits this long for a lock that somebody else holds (an operator's shell, a backup). */
 export const DATABASE_BUSY_MS = 1_000;

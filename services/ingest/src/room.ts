@@ -44,6 +44,13 @@ export interface Room {
 const sum = (counts: Record<string, string>): number =>
   Object.values(counts).reduce((total, count) => total + Number(count), 0);
 
+async function readTogether(redis: Redis): Promise<[Record<string, string>, Record<string, string>, string]> {
+  const replies = await redis.pipeline().hgetall(ACCEPTED_KEY).hgetall(SETTLED_KEY).info('memory').exec();
+  const failed = replies?.find(([error]) => error !== null);
+  if (replies === null || failed !== undefined) throw failed?.[0] ?? new Error('Redis gave no replies');
+  return replies.map(([, reply]) => reply) as [Record<string, string>, Record<string, string>, string];
+}
+
 export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger): Room {
   let full: Full | undefined;
   let last: { at: number; settled: number } | undefined;
@@ -64,11 +71,7 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
 
   async function poll(): Promise<void> {
     if (redis.status !== 'ready') return;
-    const [accepted, settled, info] = await Promise.all([
-      redis.hgetall(ACCEPTED_KEY),
-      redis.hgetall(SETTLED_KEY),
-      redis.info('memory'),
-    ]);
+    const [accepted, settled, info] = await readTogether(redis);
     noteDrained(sum(settled));
     const depth = depthOf(accepted, settled);
     const share = memoryShare(info);
