@@ -1,5 +1,6 @@
 /** Every row of the error contract, over a real socket. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { eventually, sign, System, type Answer } from './system.js';
@@ -216,6 +217,35 @@ test('408 for a body that never comes, within the request timeout', { timeout: 2
   });
   assert.equal(statusOf(received), 408);
 });
+
+const IDLE_CONNECTIONS = 10_000;
+
+test(
+  'with 10,000 idle connections health answers and deliveries are taken',
+  { timeout: 60_000 },
+  async (t) => {
+    const limit = Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+    if (limit < IDLE_CONNECTIONS + 1_000) {
+      t.skip(`this machine allows ${limit} open files`);
+      return;
+    }
+    const port = Number(new URL(system.origin).port);
+    const sockets = Array.from({ length: IDLE_CONNECTIONS }, () =>
+      connect(port, '127.0.0.1').on('error', () => {}),
+    );
+    try {
+      await eventually(
+        'all are connected',
+        () => sockets.every(({ readyState }) => readyState === 'open'),
+        40_000,
+      );
+      assert.equal((await system.get('/healthz')).status, 200);
+      assert.equal((await system.post(json({ message_id: 'among many' }))).status, 200);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  },
+);
 
 test('a batch is one signature over many messages, all or nothing', async () => {
   const many = (prefix: string) => [1, 2, 3].map((i) => ({ ...message, message_id: `${prefix}-${i}` }));
