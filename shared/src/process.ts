@@ -9,6 +9,8 @@ export const EXIT_SETTINGS = 78;
 export interface Running {
   /** Finishes what was begun: nothing acknowledged may be lost. */
   close(): Promise<void>;
+  /** What close() has not finished yet, for the log line of a deadline that cut it off. */
+  unfinished(): string;
 }
 
 /**
@@ -22,7 +24,10 @@ export function closeOnSignal(running: Running, log: Logger): void {
     closing = true;
     log.info({ reason }, 'closing');
     const deadline = setTimeout(() => {
-      log.error({ graceMs: SHUTDOWN_GRACE_MS }, 'the grace period ended before everything was finished');
+      log.error(
+        { graceMs: SHUTDOWN_GRACE_MS, unfinished: running.unfinished() },
+        'the grace period ended before everything was finished',
+      );
       process.exit(1);
     }, SHUTDOWN_GRACE_MS);
     running.close().then(

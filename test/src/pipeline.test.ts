@@ -1,7 +1,9 @@
 /** From a signed request to a row, and nothing lost on the way. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import Database from 'better-sqlite3';
 import { sendAll } from './load.js';
 import { eventually, System } from './system.js';
 
@@ -229,6 +231,29 @@ test(
       await system.stored(acknowledged.filter(Boolean).length);
       compare(system, ids, acknowledged);
     } finally {
+      await system.stop();
+    }
+  },
+);
+
+test(
+  'a shutdown that cannot finish ends at its deadline, says what it left, and the next writer stores it',
+  { timeout: 60_000 },
+  async () => {
+    const system = await System.start();
+    const locker = new Database(join(system.env['DATA_DIR'] as string, 'lyftr.db'));
+    try {
+      locker.exec('BEGIN IMMEDIATE');
+      assert.equal((await system.post(body('held'))).status, 200);
+      const writer = system.process('writer');
+      await eventually('the writer holds it', () => writer.logged('does not take the messages'));
+      assert.equal(await writer.stop(), 1);
+      assert.match(String(writer.logged('grace period')?.['unfinished']), /1 jobs in hand/);
+      locker.exec('ROLLBACK');
+      await system.startService('writer');
+      await system.stored(1);
+    } finally {
+      locker.close();
       await system.stop();
     }
   },

@@ -44,6 +44,7 @@ export async function runCluster(processes: number, log: Logger): Promise<Runnin
   ]).finally(() => started.abort());
 
   return {
+    unfinished: () => `${Object.keys(cluster.workers ?? {}).length} ingest processes`,
     async close() {
       closing = true;
       const living = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);

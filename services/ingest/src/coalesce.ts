@@ -19,6 +19,8 @@ export interface Delivery {
 export interface Coalescer {
   /** Takes the delivery, or throws ProblemError `queue-unavailable` when too much is waiting already. */
   offer(delivery: Delivery): void;
+  /** Bytes of the deliveries that have no answer yet. */
+  pendingBytes(): number;
   /** Resolves when everything that was offered has been answered. */
   idle(): Promise<void>;
 }
@@ -95,6 +97,7 @@ export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<v
       gathering.push(delivery);
       next();
     },
+    pendingBytes: () => pendingBytes,
     idle() {
       if (!inFlight) return Promise.resolve();
       return new Promise((resolve) => whenIdle.push(resolve));

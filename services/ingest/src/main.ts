@@ -66,6 +66,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   log.info({ port, instance }, 'listening');
 
   return {
+    unfinished: () => `${coalescer.pendingBytes()} bytes of deliveries without an answer`,
     async close() {
       // running requests are answered before the server has closed, so everything offered is acknowledged or refused
       await closeServer(server, () => fastPath.closeIdle());

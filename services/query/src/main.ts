@@ -38,6 +38,7 @@ runService('query', async (log) => {
   log.info({ host: config.HOST, port, instance }, 'listening');
 
   return {
+    unfinished: () => 'answers to readers',
     async close() {
       await closeServer(server);
       await reaper.stop();

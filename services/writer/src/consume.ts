@@ -43,6 +43,8 @@ const LOCK_MS = 24 * 60 * 60 * 1_000;
 export interface Consumer {
   /** Stops fetching, and resolves when every job in hand is stored and completed. The connection stays open. */
   close(): Promise<void>;
+  /** Jobs that were fetched and are not completed. */
+  inHand(): number;
 }
 
 const key = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
@@ -115,6 +117,7 @@ export function startConsumer(
   let closing = false;
   let token = 0;
   let messagesPerJob = 1;
+  let inHand = 0;
 
   async function fetch(): Promise<Job[]> {
     const waiting = await redis.llen(key('wait'));
@@ -128,9 +131,11 @@ export function startConsumer(
   async function round(): Promise<number> {
     const jobs = await fetch();
     if (jobs.length === 0) return 0;
+    inHand = jobs.length;
     const batches = jobs.map(readBatch);
     await store(batches);
     await inTurns(jobs, (job) => job.moveToCompleted(0, job.token ?? '', false));
+    inHand = 0;
     const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);
     messagesPerJob = Math.max(1, messages / jobs.length);
     return jobs.length;
@@ -169,6 +174,7 @@ export function startConsumer(
   running.catch(logTrouble);
 
   return {
+    inHand: () => inHand,
     async close() {
       closing = true;
       // ends the wait for a job

@@ -14,6 +14,8 @@ export interface Leader {
   /** `ok`, or why nothing can be stored now. */
   databaseState(): string;
   indexLag(): number;
+  /** Jobs that were fetched and are not completed. */
+  inHand(): number;
   /** Stores and completes what is in hand, and gives the lease up. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }
     store,
     databaseState: () => group.state(),
     indexLag: () => indexer.lag(),
+    inHand: () => consumer.inHand(),
     async close() {
       await consumer.close();
       indexer.stop();

@@ -81,6 +81,7 @@ runService('writer', async (log) => {
   });
 
   return {
+    unfinished: () => `${leader?.inHand() ?? 0} jobs in hand; they are the next writer's`,
     async close() {
       closing.abort(new Error('closing'));
       await leading.catch(() => {});
