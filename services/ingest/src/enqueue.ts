@@ -33,9 +33,7 @@ const DURABILITY_RECHECK_MS = 10_000;
 
 export interface Enqueuer {
   readonly redis: Redis;
-  /** `ok`, or why no message can be taken now. */
-  state(): string;
-  /** The same after a write that Redis had to take: a Redis that only answers is not ready. */
+  /** `ok`, or why no message can be taken now; by a write that Redis had to take, for one that only answers is not ready. */
   probeWrite(): Promise<string>;
   /** Resolves when Redis is ready, or after `timeoutMs`. */
   whenReady(timeoutMs: number): Promise<void>;
@@ -153,7 +151,6 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
 
   return {
     redis,
-    state: () => state,
     async probeWrite() {
       if (state !== 'ok') return state;
       try {
