@@ -6,6 +6,8 @@ import { cpuMicroseconds } from './proc.js';
 import { bodyOf } from './requests.js';
 import { compared, measured } from './results.js';
 
+/** A process that has just started compiles and collects garbage for a while. */
+const SETTLE_SECONDS = 30;
 const IDLE_SECONDS = 20;
 const REQUESTS = 300;
 
@@ -31,7 +33,7 @@ export const idle: Benchmark = {
     try {
       const pids = [...system.processes.values()].map(({ child }) => child.pid as number);
       const used = () => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
-      await delay(3_000);
+      await delay(SETTLE_SECONDS * 1_000);
       const shares: number[] = [];
       for (let round = 0; round < Math.min(context.rounds, 3); round++) {
         const before = used();

@@ -10,10 +10,22 @@ import { grown } from './grown.js';
 import { idle } from './idle.js';
 import { intake, scale } from './intake.js';
 import { latency } from './latency.js';
+import { profile } from './profile.js';
 import { writeResults, type Result } from './results.js';
 import { settle, stored } from './stored.js';
 
-const BENCHMARKS: Benchmark[] = [intake, stored, settle, latency, batch, backlog, grown, scale, idle];
+const BENCHMARKS: Benchmark[] = [
+  intake,
+  stored,
+  settle,
+  latency,
+  batch,
+  backlog,
+  grown,
+  scale,
+  idle,
+  profile,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
