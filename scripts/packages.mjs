@@ -18,6 +18,7 @@ const MANAGERS = [
       strace: [['strace']],
       promtool: [['prometheus']],
       wrk: [['wrk']],
+      faketime: [['faketime']],
       fastapi: [['python3-fastapi', 'uvicorn']],
     },
   },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from './cluster.js';
 import { createScene, type Fault, type Scene, type Skipped } from './fault.js';
+import { createClock } from './fault-clock.js';
 import { diskFaults } from './fault-disk.js';
 import { NETWORK_FAULTS } from './fault-network.js';
 import { PROCESS_FAULTS } from './fault-processes.js';
@@ -96,13 +97,15 @@ function keepEvidence(dir: string, cluster: Cluster): void {
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { seed, rate, say } = options;
   const random = createRandom(seed);
-  const { faults: disk, skipped } = diskFaults();
-  const faults = [...PROCESS_FAULTS, ...NETWORK_FAULTS, ...disk].filter(
+  const dir = mkdtempSync(join(tmpdir(), 'lyftr-soak-'));
+  const disk = diskFaults();
+  const clock = createClock(dir);
+  const skipped = [...disk.skipped, ...clock.skipped];
+  const faults = [...PROCESS_FAULTS, ...NETWORK_FAULTS, ...disk.faults, ...clock.faults].filter(
     ({ isSpecial }) => options.withSpecial || isSpecial !== true,
   );
-  const dir = mkdtempSync(join(tmpdir(), 'lyftr-soak-'));
   const journalFile = join(dir, 'journal');
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start(options.withSpecial ? clock.env : {});
   const sendOut = new AbortController();
   let kept: string | undefined = dir;
   try {
