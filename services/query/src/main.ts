@@ -29,7 +29,16 @@ runService('query', async (log) => {
 
   const registry = createRegistry();
   const instance = newInstanceId();
-  const metrics = createMetrics({ redis, store, registry, instance });
+  const metrics = createMetrics({
+    redis,
+    store,
+    registry,
+    instance,
+    // a connection that is not there has its own line, which says why
+    redisFailed: (error) => {
+      if (redis.status === 'ready') redisFailed(error);
+    },
+  });
   const listener = createQueryListener({ store, redis, metrics, registry, token: config.API_TOKEN, log });
   const server = createStrictServer(listener);
   const port = await listen(server, config.QUERY_PORT, config.HOST);

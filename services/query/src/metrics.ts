@@ -29,6 +29,8 @@ export interface MetricsOptions {
   /** This process's own figures; they are read live, not from what it has published. */
   registry: Registry;
   instance: string;
+  /** Told why a page lacks what comes from Redis. */
+  redisFailed: (error: Error) => void;
 }
 
 const SERVICE: Service = 'query';
@@ -131,7 +133,7 @@ function tryLedger(store: Store): LedgerReading | undefined {
   }
 }
 
-export function createMetrics({ redis, store, registry, instance }: MetricsOptions): Metrics {
+export function createMetrics({ redis, store, registry, instance, redisFailed }: MetricsOptions): Metrics {
   /** While Redis is away, the counters of other processes stay as they were: a smaller sum would be a reset. */
   let lastRead: QueueReading | undefined;
   const own = { service: SERVICE, instance };
@@ -139,7 +141,7 @@ export function createMetrics({ redis, store, registry, instance }: MetricsOptio
   async function render(): Promise<string> {
     const [ownMetrics, queue] = await Promise.all([
       registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
-      readQueue(redis).catch(() => undefined),
+      readQueue(redis).catch(redisFailed),
     ]);
     const missing = queue === undefined ? [] : await missingFamilies(redis, store);
     const ledger = tryLedger(store);

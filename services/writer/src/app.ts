@@ -2,7 +2,6 @@ import type { Express } from 'express';
 import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
-import type { Redis } from 'ioredis';
 import { hostState } from './host.js';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';
@@ -10,7 +9,8 @@ import type { WriterMetrics } from './observe.js';
 export interface WriterAppOptions {
   /** Undefined while another writer is at work. */
   leader: () => Leader | undefined;
-  redis: Redis;
+  /** `ok`, or why nothing comes from Redis. */
+  redisState: () => string;
   dataDir: string;
   metrics: WriterMetrics;
   token: string | undefined;
@@ -18,12 +18,19 @@ export interface WriterAppOptions {
 }
 
 /** A standby is ready: it is ready to take over. */
-export function createWriterApp({ leader, redis, dataDir, metrics, token, log }: WriterAppOptions): Express {
+export function createWriterApp({
+  leader,
+  redisState,
+  dataDir,
+  metrics,
+  token,
+  log,
+}: WriterAppOptions): Express {
   const app = createApp({
     readiness: () => ({
       database: leader()?.databaseState() ?? 'ok',
       host: hostState(dataDir),
-      redis: redis.status === 'ready' ? 'ok' : 'Redis does not answer',
+      redis: redisState(),
     }),
   });
   app.get('/metrics', requireToken(token), async (_req, res) => {

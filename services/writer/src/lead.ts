@@ -28,10 +28,13 @@ export interface LeaderOptions {
   metrics: WriterMetrics;
   /** Called once when this writer has been replaced: it may store nothing more. */
   replaced: (error: Error) => void;
+  /** Told of everything that Redis fails at. */
+  trouble: (error: unknown) => void;
   log: Logger;
 }
 
-export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }: LeaderOptions): Leader {
+export function lead(options: LeaderOptions): Leader {
+  const { dataDir, instance, redis, lease, metrics, replaced, trouble, log } = options;
   const store = openStore(databaseFile(dataDir), instance);
   const indexer = startIndexer(store.textIndex, log);
   const group = createGroup({
@@ -44,7 +47,7 @@ export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }
     fenced: replaced,
     log,
   });
-  const consumer = startConsumer(redis, (batches) => group.store(batches), log);
+  const consumer = startConsumer(redis, (batches) => group.store(batches), trouble, log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
 
