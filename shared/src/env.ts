@@ -37,6 +37,8 @@ export const SETTINGS = {
   MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },
   REDIS_FSYNC: { type: 'string', enum: ['always', 'everysec'], default: 'always' },
   QUEUE_HIGH_WATER: { type: 'integer', minimum: 1, default: QUEUE_HIGH_WATER_DEFAULT },
+  RETENTION_DAYS: { type: 'integer', minimum: 1, maximum: 36_500 },
+  SEARCH_TIMEOUT_MS: { type: 'integer', minimum: 100, maximum: 600_000, default: 5_000 },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

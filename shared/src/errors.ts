@@ -63,6 +63,16 @@ export const PROBLEMS = {
     title: 'The query service does not answer',
     hint: 'Send it again later.',
   },
+  'search-timeout': {
+    status: 503,
+    title: 'The search took too long',
+    hint: 'Ask again, or narrow it by from_, to, since or until.',
+  },
+  'too-busy': {
+    status: 503,
+    title: 'Too many reads wait already',
+    hint: 'Ask again after Retry-After seconds.',
+  },
   'not-ready': { status: 503, title: 'The service is not ready', hint: 'Send it again later.' },
 } as const satisfies Record<string, ProblemKind>;
 

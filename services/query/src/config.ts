@@ -7,6 +7,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'HOST',
     'DATA_DIR',
     'REDIS_URL',
+    'SEARCH_TIMEOUT_MS',
     'API_TOKEN',
     'ALLOW_ANONYMOUS_READS',
     'LOG_LEVEL',

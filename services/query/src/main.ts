@@ -8,6 +8,7 @@ import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';
 import { startReaper } from './gone.js';
 import { createMetrics } from './metrics.js';
+import { createReads } from './reads.js';
 import { Store } from './store.js';
 
 /**
@@ -20,7 +21,9 @@ runService('query', async (log) => {
   log.level = config.LOG_LEVEL;
 
   // neither has to be there yet: reads need the database only, and wait for it with 503
-  const store = new Store(databaseFile(config.DATA_DIR));
+  const file = databaseFile(config.DATA_DIR);
+  const store = new Store(file);
+  const reads = createReads(file, config.SEARCH_TIMEOUT_MS);
   const redis = failFastRedis(config.REDIS_URL, REDIS_TIMEOUT_MS);
   const redisFailed = rateLimited(10_000, (suppressed, error: Error) => {
     log.warn({ err: error, suppressed }, 'Redis is away: reads go on, metrics lack what comes from it');
@@ -30,7 +33,15 @@ runService('query', async (log) => {
   const registry = createRegistry();
   const instance = newInstanceId();
   const metrics = createMetrics({ redis, store, registry, instance });
-  const listener = createQueryListener({ store, redis, metrics, registry, token: config.API_TOKEN, log });
+  const listener = createQueryListener({
+    store,
+    reads,
+    redis,
+    metrics,
+    registry,
+    token: config.API_TOKEN,
+    log,
+  });
   const server = createStrictServer(listener);
   const port = await listen(server, config.QUERY_PORT, config.HOST);
   const publisher = startPublisher({ redis, registry, service: 'query', instance });
@@ -44,6 +55,7 @@ runService('query', async (log) => {
       await reaper.stop();
       await publisher.stop();
       redis.disconnect();
+      await reads.close();
       store.close();
     },
   };

@@ -31,6 +31,7 @@ test('every public route is in it', () => {
     'GET /dead-letters',
     'GET /dead-letters/{id}',
     'GET /docs',
+    'GET /export',
     'GET /healthz',
     'GET /ledger',
     'GET /messages',
@@ -39,6 +40,7 @@ test('every public route is in it', () => {
     'GET /openapi.json',
     'GET /readyz',
     'GET /stats',
+    'GET /stats/timeline',
     'POST /webhook',
     'POST /webhook/batch',
   ]);

@@ -2,10 +2,11 @@
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLettersParameters } from './dead-letters.js';
+import { exportParameters } from './export.js';
 import { messagesParameters } from './messages.js';
 import type { ParameterSchema } from './parameters.js';
 import { count, object, ref, schemas, type Json } from './schemas.js';
-import { statsParameters } from './stats.js';
+import { statsParameters, timelineParameters } from './stats.js';
 
 const json = (schema: Json) => ({ 'application/json': { schema } });
 const ok = (description: string, content: Json) => ({ '200': { description, content } });
@@ -111,7 +112,19 @@ function paths(): Json {
     '/messages': {
       get: read('listMessages', 'Messages', 'Searches messages', queryParameters(messagesParameters), {
         ...ok('One page of the matches', json(ref('MessagePage'))),
-        ...problems('bad-request', 'invalid-query'),
+        ...problems('bad-request', 'invalid-query', 'search-timeout'),
+      }),
+    },
+    '/export': {
+      get: read('exportMessages', 'Messages', 'Every match, for a file', queryParameters(exportParameters), {
+        ...ok(
+          'The matches as NDJSON, each as it was delivered, or as CSV; complete when the answer ends in order',
+          {
+            'application/x-ndjson': text(),
+            'text/csv': text(),
+          },
+        ),
+        ...problems('bad-request', 'invalid-query', 'search-timeout'),
       }),
     },
     '/messages/{message_id}': {
@@ -122,9 +135,21 @@ function paths(): Json {
     },
     '/stats': {
       get: read('getStats', 'Messages', 'Counts by sender', queryParameters(statsParameters), {
-        ...ok('Counts over all messages', json(ref('Stats'))),
-        ...problems('bad-request', 'invalid-query'),
+        ...ok('Counts over all messages, or over those of a part of the time', json(ref('Stats'))),
+        ...problems('bad-request', 'invalid-query', 'search-timeout'),
       }),
+    },
+    '/stats/timeline': {
+      get: read(
+        'getTimeline',
+        'Messages',
+        'Messages per minute, hour or day',
+        queryParameters(timelineParameters),
+        {
+          ...ok('Buckets in order, without the empty ones', json(ref('Timeline'))),
+          ...problems('bad-request', 'invalid-query', 'search-timeout'),
+        },
+      ),
     },
     '/ledger': {
       get: read(

@@ -2,6 +2,7 @@
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
+import { timelineParameters } from './stats.js';
 
 export type Json = Record<string, unknown>;
 
@@ -57,6 +58,10 @@ export const schemas: Record<string, Json> = {
     messages_per_sender: { type: 'array', items: object({ from: { type: 'string' }, count }) },
     first_message_ts: time,
     last_message_ts: time,
+  }),
+  Timeline: object({
+    bucket: timelineParameters.properties.bucket,
+    data: { type: 'array', items: object({ start: { type: 'string', format: 'date-time' }, count }) },
   }),
   DeadLetter: object(deadLetterProperties),
   DeadLetterPage: object({

@@ -7,6 +7,7 @@ import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
+import { startRetention } from './retention.js';
 import { openStore, type Store } from './store.js';
 
 export interface Leader {
@@ -26,12 +27,15 @@ export interface LeaderOptions {
   redis: Redis;
   lease: Lease;
   metrics: WriterMetrics;
+  /** Messages older than this are removed; undefined keeps them for ever. */
+  retentionDays: number | undefined;
   /** Called once when this writer has been replaced: it may store nothing more. */
   replaced: (error: Error) => void;
   log: Logger;
 }
 
-export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }: LeaderOptions): Leader {
+export function lead(options: LeaderOptions): Leader {
+  const { dataDir, instance, redis, lease, metrics, retentionDays, replaced, log } = options;
   const store = openStore(databaseFile(dataDir), instance);
   const indexer = startIndexer(store.textIndex, log);
   const group = createGroup({
@@ -44,6 +48,10 @@ export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }
     fenced: replaced,
     log,
   });
+  const retention =
+    retentionDays === undefined
+      ? undefined
+      : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
   const consumer = startConsumer(redis, (batches) => group.store(batches), log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
@@ -55,6 +63,7 @@ export function lead({ dataDir, instance, redis, lease, metrics, replaced, log }
     inHand: () => consumer.inHand(),
     async close() {
       await consumer.close();
+      retention?.stop();
       indexer.stop();
       store.close();
       await lease.release();

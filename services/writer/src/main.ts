@@ -63,7 +63,16 @@ runService('writer', async (log) => {
       process.exit(1);
     };
     leader = await unlocked(() =>
-      lead({ dataDir: config.DATA_DIR, instance, redis, lease, metrics, replaced, log }),
+      lead({
+        dataDir: config.DATA_DIR,
+        instance,
+        redis,
+        lease,
+        metrics,
+        retentionDays: config.RETENTION_DAYS,
+        replaced,
+        log,
+      }),
     );
   });
   leading.catch((error: unknown) => {
