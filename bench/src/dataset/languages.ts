@@ -87,11 +87,7 @@ export const LANGUAGES: readonly Language[] = [
     common:
       'है के में की से और का को पर आपका ने यह नहीं लिए कि हम एक कर आप धन्यवाद नमस्ते ऑर्डर भुगतान आज कल कृपया समय हो गया था रहा ' +
       'तो भी कुछ बहुत अभी कब कहाँ क्या कोड दुकान',
-    syllable: [
-      'क ख ग घ च छ ज ट ड त थ द ध न प फ ब भ म य र ल व श स ह',
-      '_ _ ा ि ी ु ू े ै ो ौ ं',
-      '_ _ _ र न ल म',
-    ],
+    syllable: ['क ख ग घ च छ ज ट ड त थ द ध न प फ ब भ म य र ल व श स ह', '_ _ ा ि ी ु ू े ै ो ौ ं', '_ _ _ र न ल म'],
   },
   {
     tag: 'ar',
@@ -153,11 +149,7 @@ export const LANGUAGES: readonly Language[] = [
     common:
       've bir bu için siparişiniz ile de da çok olarak teşekkürler merhaba kargo bugün yarın ödeme kod lütfen değil var yok ' +
       'ama daha gibi sonra kadar ne zaman İstanbul ışık iyi günler nasıl adres mağaza şimdi',
-    syllable: [
-      'b c ç d f g h k l m n p r s ş t v y z _',
-      'a e ı i o ö u ü',
-      '_ _ _ n r l k m ş ğ t',
-    ],
+    syllable: ['b c ç d f g h k l m n p r s ş t v y z _', 'a e ı i o ö u ü', '_ _ _ n r l k m ş ğ t'],
   },
 ];
 

@@ -26,7 +26,8 @@ function special(random: Random): string | undefined {
   const kind = random.unit();
   if (kind < 0.12) return `#ORD-${code(random, 8)}`;
   if (kind < 0.22) return digits(random, 6);
-  if (kind < 0.27) return `+${random.pick(['49', '1', '91', '55'])} ${digits(random, 3)} ${digits(random, 7)}`;
+  if (kind < 0.27)
+    return `+${random.pick(['49', '1', '91', '55'])} ${digits(random, 3)} ${digits(random, 7)}`;
   if (kind < 0.35) return `https://${random.pick(HOSTS)}/${code(random, 4).toLowerCase()}/${code(random, 6)}`;
   return undefined;
 }

@@ -1,0 +1,133 @@
+/** Search over a data set: the query service over HTTP, against the same messages in plain SQLite. */
+import { copyFileSync, createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { databaseFile } from '@lyftr/shared/database';
+import type { System } from '@lyftr/test/system';
+import { startOurs, type Benchmark, type Context } from './context.js';
+import { progressBar } from './dataset/bar.js';
+import { ensureDataset, foldInLog } from './dataset/load.js';
+import { createDataset } from './dataset/messages.js';
+import type { DatasetPlace } from './dataset/options.js';
+import { ensurePlain, openPlain } from './peers/plain.js';
+import type { Row } from './results.js';
+import { connectTo } from './search/ask.js';
+import { makeClasses, type QueryClass } from './search/classes.js';
+import { askAll, measureClass, measureStats } from './search/idle.js';
+import { besideHeavySearches, besideWriter, createStoring, intakeBesideReaders } from './search/loaded.js';
+import { createNeedles, type Needles } from './search/needles.js';
+import { pathOf } from './search/query.js';
+import { foundIn } from './search/same.js';
+import { measureSize } from './search/size.js';
+
+/** For one pass over the questions of a class; a class that is slow is asked fewer. */
+const CLASS_MS_MAX = 60_000;
+const WARM_UP_PAGES = 200;
+
+const queryOrigin = (system: System): string => system.env['QUERY_URL'] as string;
+
+/** Both sides are measured with their file in the page cache. */
+async function readThrough(file: string): Promise<void> {
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) void chunk;
+}
+
+interface Idle {
+  rows: Row[];
+  classes: QueryClass[];
+}
+
+async function onIdleSystem(context: Context, place: DatasetPlace, plainFile: string): Promise<Idle> {
+  const { dataDir, messages } = place;
+  const needles = createNeedles(createDataset(place));
+  const system = await startOurs({ DATA_DIR: dataDir });
+  const client = connectTo(queryOrigin(system));
+  const plain = openPlain(plainFile);
+  try {
+    const classes = await makeClasses(
+      place,
+      needles,
+      async (query) => foundIn((await client.ask(pathOf(query))).body).total,
+    );
+    const pages = classes[0] as QueryClass;
+    await askAll(client, pages.queries.slice(-WARM_UP_PAGES).map(pathOf), CLASS_MS_MAX);
+    const rows: Row[] = [];
+    const add = (...more: Row[]): void => {
+      for (const { figure, ours, ratio } of more) {
+        context.say(`${figure}: ${ours.toFixed(2)}, ${ratio?.toFixed(1)} times faster than plain SQL`);
+      }
+      rows.push(...more);
+    };
+    for (const queryClass of classes) {
+      add(...(await measureClass(client, plain, queryClass, { messages, msMax: CLASS_MS_MAX })));
+    }
+    add(await measureStats(client, plain));
+    rows.push(...(await besideHeavySearches(context, queryOrigin(system), pages, needles)));
+    return { rows, classes };
+  } finally {
+    client.close();
+    plain.close();
+    await system.stop();
+    foldInLog(dataDir);
+  }
+}
+
+/** On a copy: the data set is kept as it is. */
+async function whileStoring(
+  context: Context,
+  { dataDir, ...shape }: DatasetPlace,
+  { rows, classes }: Idle,
+): Promise<Row[]> {
+  const copy = mkdtempSync(join(dataDir, 'copy-'));
+  const remove = (): void => rmSync(copy, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    copyFileSync(databaseFile(dataDir), databaseFile(copy));
+    // a query service that was not asked anything yet
+    const system = await startOurs({ DATA_DIR: copy });
+    const client = connectTo(queryOrigin(system));
+    try {
+      const storing = createStoring(context, system);
+      const idle = new Map(rows.map(({ figure, ours }) => [figure, ours]));
+      const stored = await besideWriter(context, client, storing, classes, idle);
+      const needles = unasked(createNeedles(createDataset(shape)), classes);
+      return [...stored, await intakeBesideReaders(context, queryOrigin(system), storing, needles)];
+    } finally {
+      client.close();
+      await system.stop();
+    }
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+/** The needles behind those of the classes. */
+function unasked(needles: Needles, classes: readonly QueryClass[]): Needles {
+  const asked = new Set(classes.flatMap(({ queries }) => queries.map(({ q }) => q)));
+  return {
+    next(kind) {
+      for (;;) {
+        const needle = needles.next(kind);
+        if (!asked.has(needle)) return needle;
+      }
+    },
+  };
+}
+
+export function search(place: DatasetPlace): Benchmark {
+  const { messages, dataDir, seed } = place;
+  return {
+    name: `10-search ${messages}`,
+    title: `Search over ${messages.toLocaleString('en')} messages, against plain SQL; the ratio says how many times faster`,
+    async run(context) {
+      const bar = progressBar(messages);
+      await ensureDataset(dataDir, { messages, seed }, bar).finally(() => bar.stop());
+      context.say(`data set in ${dataDir}`);
+      const plainFile = ensurePlain(dataDir);
+      for (const file of [databaseFile(dataDir), plainFile]) await readThrough(file);
+      const size = measureSize(databaseFile(dataDir), plainFile, messages);
+      const idle = await onIdleSystem(context, place, plainFile);
+      const storing = await whileStoring(context, place, idle);
+      return [...idle.rows, ...storing, ...size];
+    },
+  };
+}

@@ -1,0 +1,181 @@
+/** Ours while something else goes on: heavy searches, or the writer at full rate. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { System } from '@lyftr/test/system';
+import type { Context } from '../context.js';
+import { writeRequests, type RequestFile } from '../requests.js';
+import { compared, type Row } from '../results.js';
+import { wrk } from '../wrk.js';
+import { connectTo, type Client } from './ask.js';
+import type { Bound, QueryClass } from './classes.js';
+import { askAll, p99, STATS, STATS_BOUND } from './idle.js';
+import type { Needles, NeedleKind } from './needles.js';
+import { pathOf } from './query.js';
+
+const HEAVY_KINDS: readonly NeedleKind[] = ['phrase', 'rare', 'short', 'absent'];
+const REQUESTS = 300;
+/** More than the intake takes in a measurement, so that no message is sent twice and none is a cheap duplicate. */
+const SINGLES_PER_SECOND = 40_000;
+/** `wrk` and the writer get this long to be at full rate before anything is measured. */
+const WARM_UP_MS = 1_000;
+const CONNECTIONS = 64;
+
+/** Searches that nobody asked before, without pause, on `readers` connections while `work` runs. */
+export async function whileSearching<T>(
+  origin: string,
+  readers: number,
+  needles: Needles,
+  work: () => Promise<T>,
+): Promise<{ result: T; searches: number }> {
+  let searches = 0;
+  let over = false;
+  const read = async (): Promise<void> => {
+    const client = connectTo(origin);
+    while (!over) {
+      const kind = HEAVY_KINDS[searches++ % HEAVY_KINDS.length] as NeedleKind;
+      await client.ask(pathOf({ q: needles.next(kind), order: 'asc', offset: 0 }));
+    }
+    client.close();
+  };
+  const reading = Promise.all(Array.from({ length: readers }, read));
+  try {
+    await Promise.race([delay(WARM_UP_MS), reading]);
+    return { result: await work(), searches };
+  } finally {
+    over = true;
+    await reading;
+  }
+}
+
+/** What is cheap, while eight readers ask what is not. */
+export async function besideHeavySearches(
+  context: Context,
+  origin: string,
+  pages: QueryClass,
+  needles: Needles,
+): Promise<Row[]> {
+  const cheap: Record<string, string[]> = {
+    [STATS]: Array.from({ length: REQUESTS }, () => STATS),
+    '/metrics': Array.from({ length: REQUESTS }, () => '/metrics'),
+    'first page': pages.queries.slice(0, REQUESTS).map(pathOf),
+  };
+  const client = connectTo(origin);
+  const msMax = context.seconds * 1_000;
+  const rows: Row[] = [];
+  for (const [name, paths] of Object.entries(cheap)) {
+    const pairs: { ours: number; peer: number }[] = [];
+    for (let round = 0; round < Math.min(context.rounds, 3); round++) {
+      const peer = p99(await askAll(client, paths, msMax));
+      const { result, searches } = await whileSearching(origin, 8, needles, () =>
+        askAll(client, paths, msMax),
+      );
+      pairs.push({ ours: p99(result), peer });
+      context.say(
+        `${name}: p99 ms ${p99(result).toFixed(2)} beside ${searches} searches (${result.length} requests), idle ${peer.toFixed(2)}`,
+      );
+    }
+    rows.push(compared(`${name} while 8 searches run: p99 ms`, 'idle', pairs, { atMost: 3 }));
+  }
+  client.close();
+  return rows;
+}
+
+/** Requests of messages that were never sent before. */
+function freshSingles(dir: string, seconds: number): () => readonly [RequestFile, RequestFile] {
+  const perFile = Math.ceil((seconds * SINGLES_PER_SECOND) / 2);
+  let first = 0;
+  return () => {
+    const files = [
+      writeRequests(dir, 'fresh-0.bin', perFile, { first }),
+      writeRequests(dir, 'fresh-1.bin', perFile, { first: first + perFile }),
+    ] as const;
+    first += 2 * perFile;
+    return files;
+  };
+}
+
+export interface Storing {
+  /** Runs `work` while single messages come in as fast as they are taken, for the seconds of a measurement. */
+  during<T>(work: () => Promise<T>): Promise<{ result: T; perSecond: number }>;
+}
+
+export function createStoring(context: Context, system: System): Storing {
+  const seconds = context.seconds + WARM_UP_MS / 1_000;
+  const fresh = freshSingles(context.dir, seconds);
+  return {
+    async during(work) {
+      const load = wrk(system.origin, fresh(), { connections: CONNECTIONS, seconds });
+      await Promise.race([delay(WARM_UP_MS), load]);
+      const result = await work();
+      const { perSecond, refused, errors } = await load;
+      if (refused > 0 || errors > 0) throw new Error(`${refused} requests were refused, ${errors} failed`);
+      return { result, perSecond };
+    },
+  };
+}
+
+/** Every class again while the writer stores; `idleP99` has the figures of the idle system by the name of their row. */
+export async function besideWriter(
+  context: Context,
+  client: Client,
+  storing: Storing,
+  classes: readonly QueryClass[],
+  idleP99: ReadonlyMap<string, number>,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  const msMax = context.seconds * 1_000;
+  const row = (name: string, latencies: readonly number[], bound: Bound): void => {
+    const idle = idleP99.get(`${name}: p99 ms`) ?? NaN;
+    const ours = p99(latencies);
+    rows.push({
+      figure: `${name}, while messages are stored: p99 ms`,
+      ours,
+      peer: { name: 'idle', value: idle },
+      ratio: ours / idle,
+      spread: [ours / idle, ours / idle],
+      rounds: latencies.length,
+      target: { oursAtMost: 2 * bound.msAtMost },
+    });
+  };
+  for (const { name, queries, first, again } of classes) {
+    const paths = queries.map(pathOf);
+    const share = again === undefined ? 1 : 0.5;
+    const { result, perSecond } = await storing.during(async () => {
+      const once = await askAll(client, paths, msMax * share);
+      const repeated =
+        again === undefined ? [] : Array.from({ length: 5 }, () => paths.slice(0, once.length));
+      return { once, twice: await askAll(client, repeated.flat(), msMax * share) };
+    });
+    row(again === undefined ? name : `${name}, first`, result.once, first);
+    if (again !== undefined) row(`${name}, again`, result.twice, again);
+    context.say(`${name}: ${result.once.length} first, beside ${Math.round(perSecond)} messages/s`);
+  }
+  const { result } = await storing.during(() =>
+    askAll(
+      client,
+      Array.from({ length: REQUESTS }, () => STATS),
+      msMax,
+    ),
+  );
+  row(STATS, result, STATS_BOUND);
+  return rows;
+}
+
+/** What four readers without pause cost the intake. */
+export async function intakeBesideReaders(
+  context: Context,
+  queryOrigin: string,
+  storing: Storing,
+  needles: Needles,
+): Promise<Row> {
+  const pairs: { ours: number; peer: number }[] = [];
+  for (let round = 0; round < Math.min(context.rounds, 3); round++) {
+    const nothing = () => Promise.resolve();
+    const { perSecond: peer } = await storing.during(nothing);
+    const { result, searches } = await whileSearching(queryOrigin, 4, needles, () => storing.during(nothing));
+    pairs.push({ ours: result.perSecond, peer });
+    context.say(
+      `acknowledged/s: ${Math.round(result.perSecond)} beside ${searches} searches, ${Math.round(peer)} alone`,
+    );
+  }
+  return compared('acknowledged/s, 64 connections, while 4 readers search', 'no readers', pairs, undefined);
+}
