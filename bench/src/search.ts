@@ -10,18 +10,18 @@ import { createDataset } from './dataset/messages.js';
 import type { DatasetPlace } from './dataset/options.js';
 import { ensurePlain, openPlain } from './peers/plain.js';
 import type { Row } from './results.js';
-import { connectTo } from './search/ask.js';
-import { makeClasses, type QueryClass } from './search/classes.js';
+import { connectTo, type Client } from './search/ask.js';
+import { makeClasses, type QueryClass, type Questions } from './search/classes.js';
 import { askAll, measureClass, measureStats } from './search/idle.js';
 import { besideHeavySearches, besideWriter, createStoring, intakeBesideReaders } from './search/loaded.js';
-import { createNeedles, type Needles } from './search/needles.js';
-import { pathOf } from './search/query.js';
+import { createNeedles } from './search/needles.js';
+import { pathOf, type Query } from './search/query.js';
+import { startReaders, type Readers } from './search/readers.js';
 import { foundIn } from './search/same.js';
 import { measureSize } from './search/size.js';
 
-/** For one pass over the questions of a class; a class that is slow is asked fewer. */
+/** For the questions of a class, and again for asking them again; a class that is slow is asked fewer. */
 const CLASS_MS_MAX = 60_000;
-const WARM_UP_PAGES = 200;
 
 const queryOrigin = (system: System): string => system.env['QUERY_URL'] as string;
 
@@ -32,23 +32,29 @@ async function readThrough(file: string): Promise<void> {
 
 interface Idle {
   rows: Row[];
-  classes: QueryClass[];
+  questions: Questions;
 }
+
+const startReadersOf = ({ messages, seed }: DatasetPlace, { classes }: Questions): Promise<Readers> =>
+  startReaders({
+    shape: { messages, seed },
+    asked: classes.flatMap(({ queries }) => queries.flatMap(({ q }) => q ?? [])),
+  });
+
+const warmUp = (client: Client, questions: Questions): Promise<unknown> =>
+  askAll(client, questions.warmUp.map(pathOf), CLASS_MS_MAX);
 
 async function onIdleSystem(context: Context, place: DatasetPlace, plainFile: string): Promise<Idle> {
   const { dataDir, messages } = place;
-  const needles = createNeedles(createDataset(place));
+  const needles = createNeedles(createDataset(place), 0);
   const system = await startOurs({ DATA_DIR: dataDir });
   const client = connectTo(queryOrigin(system));
   const plain = openPlain(plainFile);
   try {
-    const classes = await makeClasses(
-      place,
-      needles,
-      async (query) => foundIn((await client.ask(pathOf(query))).body).total,
-    );
-    const pages = classes[0] as QueryClass;
-    await askAll(client, pages.queries.slice(-WARM_UP_PAGES).map(pathOf), CLASS_MS_MAX);
+    const totalOf = async (query: Query): Promise<number> =>
+      foundIn((await client.ask(pathOf(query))).body).total;
+    const questions = await makeClasses(place, needles, totalOf);
+    await warmUp(client, questions);
     const rows: Row[] = [];
     const add = (...more: Row[]): void => {
       for (const { figure, ours, ratio } of more) {
@@ -56,12 +62,15 @@ async function onIdleSystem(context: Context, place: DatasetPlace, plainFile: st
       }
       rows.push(...more);
     };
-    for (const queryClass of classes) {
+    for (const queryClass of questions.classes) {
       add(...(await measureClass(client, plain, queryClass, { messages, msMax: CLASS_MS_MAX })));
     }
     add(await measureStats(client, plain));
-    rows.push(...(await besideHeavySearches(context, queryOrigin(system), pages, needles)));
-    return { rows, classes };
+    const readers = await startReadersOf(place, questions);
+    const pages = questions.classes[0] as QueryClass;
+    rows.push(...(await besideHeavySearches(context, queryOrigin(system), pages, readers)));
+    await readers.close();
+    return { rows, questions };
   } finally {
     client.close();
     plain.close();
@@ -73,23 +82,26 @@ async function onIdleSystem(context: Context, place: DatasetPlace, plainFile: st
 /** On a copy: the data set is kept as it is. */
 async function whileStoring(
   context: Context,
-  { dataDir, ...shape }: DatasetPlace,
-  { rows, classes }: Idle,
+  place: DatasetPlace,
+  { rows, questions }: Idle,
 ): Promise<Row[]> {
-  const copy = mkdtempSync(join(dataDir, 'copy-'));
+  const copy = mkdtempSync(join(place.dataDir, 'copy-'));
   const remove = (): void => rmSync(copy, { recursive: true, force: true });
   process.once('exit', remove);
   try {
-    copyFileSync(databaseFile(dataDir), databaseFile(copy));
-    // a query service that was not asked anything yet
+    copyFileSync(databaseFile(place.dataDir), databaseFile(copy));
+    // a query service that was not asked any of the searches yet
     const system = await startOurs({ DATA_DIR: copy });
     const client = connectTo(queryOrigin(system));
     try {
+      await warmUp(client, questions);
       const storing = createStoring(context, system);
       const idle = new Map(rows.map(({ figure, ours }) => [figure, ours]));
-      const stored = await besideWriter(context, client, storing, classes, idle);
-      const needles = unasked(createNeedles(createDataset(shape)), classes);
-      return [...stored, await intakeBesideReaders(context, queryOrigin(system), storing, needles)];
+      const stored = await besideWriter(context, client, storing, questions.classes, idle);
+      const readers = await startReadersOf(place, questions);
+      const intake = await intakeBesideReaders(context, queryOrigin(system), storing, readers);
+      await readers.close();
+      return [...stored, intake];
     } finally {
       client.close();
       await system.stop();
@@ -98,19 +110,6 @@ async function whileStoring(
     remove();
     process.off('exit', remove);
   }
-}
-
-/** The needles behind those of the classes. */
-function unasked(needles: Needles, classes: readonly QueryClass[]): Needles {
-  const asked = new Set(classes.flatMap(({ queries }) => queries.map(({ q }) => q)));
-  return {
-    next(kind) {
-      for (;;) {
-        const needle = needles.next(kind);
-        if (!asked.has(needle)) return needle;
-      }
-    },
-  };
 }
 
 export function search(place: DatasetPlace): Benchmark {

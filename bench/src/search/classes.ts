@@ -23,6 +23,7 @@ export interface QueryClass {
 }
 
 const PAGES = 1_000;
+const WARM_UP_PAGES = 200;
 const FAR_PAGES = 200;
 
 /** Half of the senders are among those with most messages, as people look at these. */
@@ -66,22 +67,36 @@ async function farPage(
   return { ...query, offset: Math.max(0, total - 1 - random.below(Math.max(1, Math.floor(total / 10)))) };
 }
 
+export interface Questions {
+  classes: QueryClass[];
+  /** First pages, not in `classes`, for a service that was just started. */
+  warmUp: Query[];
+}
+
 /** `totalOf` is asked where the far end of a question's matches is. The same shape gives the same questions. */
 export async function makeClasses(
   shape: DatasetShape,
   needles: Needles,
   totalOf: (query: Query) => Promise<number>,
-): Promise<QueryClass[]> {
+): Promise<Questions> {
   const dataset = createDataset(shape);
   const random = new Random(shape.seed ^ 0xc1a55, 0);
   const far: Query[] = [];
   for (let i = 0; i < FAR_PAGES; i++) far.push(await farPage(dataset, random, totalOf));
-  const searches = (kind: NeedleKind, count: number): Query[] =>
-    Array.from({ length: count }, () => ({ q: needles.next(kind), order: someOrder(random), offset: 0 }));
-  return [
+  const pages = (count: number): Query[] => Array.from({ length: count }, () => somePage(dataset, random));
+  function searches(kind: NeedleKind, count: number): Query[] {
+    const queries: Query[] = [];
+    for (let i = 0; i < count; i++) {
+      const q = needles.next(kind);
+      if (q === undefined) throw new Error(`the data set has only ${i} ${kind} needles`);
+      queries.push({ q, order: someOrder(random), offset: 0 });
+    }
+    return queries;
+  }
+  const classes: QueryClass[] = [
     {
       name: 'first page, any mix of from_, to, since, until',
-      queries: Array.from({ length: PAGES }, () => somePage(dataset, random)),
+      queries: pages(PAGES),
       first: { msAtMost: 5, fasterAtLeast: 50 },
       peerQueries: 100,
     },
@@ -120,4 +135,5 @@ export async function makeClasses(
       peerQueries: 5,
     },
   ];
+  return { classes, warmUp: pages(WARM_UP_PAGES) };
 }

@@ -87,11 +87,15 @@ export async function measureClass(
   const paths = queries.map(pathOf);
   const first = await askAll(client, paths, msMax);
   const asked = paths.slice(0, first.length);
-  const again: number[] = [];
-  if (againBound !== undefined) {
-    for (let round = 0; round < AGAIN_ROUNDS; round++) again.push(...(await askAll(client, asked, msMax)));
-  }
-  const peer = await askPeer(client, plain, queryClass, first.length, messages);
+  const repeated = againBound === undefined ? [] : Array.from({ length: AGAIN_ROUNDS }, () => asked);
+  const again = await askAll(client, repeated.flat(), msMax);
+  const peer = await askPeer(
+    client,
+    plain,
+    queryClass,
+    Math.min(first.length, again.length || Infinity),
+    messages,
+  );
   const pairs = (latencies: readonly number[]) =>
     peer.map(({ index, ms }) => ({ ours: latencies[index] as number, peer: ms }));
   if (againBound === undefined) return [boundedRow(name, first, pairs(first), firstBound)];

@@ -8,10 +8,9 @@ import { wrk } from '../wrk.js';
 import { connectTo, type Client } from './ask.js';
 import type { Bound, QueryClass } from './classes.js';
 import { askAll, p99, STATS, STATS_BOUND } from './idle.js';
-import type { Needles, NeedleKind } from './needles.js';
 import { pathOf } from './query.js';
+import type { Readers } from './readers.js';
 
-const HEAVY_KINDS: readonly NeedleKind[] = ['phrase', 'rare', 'short', 'absent'];
 const REQUESTS = 300;
 /** More than the intake takes in a measurement, so that no message is sent twice and none is a cheap duplicate. */
 const SINGLES_PER_SECOND = 40_000;
@@ -19,39 +18,12 @@ const SINGLES_PER_SECOND = 40_000;
 const WARM_UP_MS = 1_000;
 const CONNECTIONS = 64;
 
-/** Searches that nobody asked before, without pause, on `readers` connections while `work` runs. */
-export async function whileSearching<T>(
-  origin: string,
-  readers: number,
-  needles: Needles,
-  work: () => Promise<T>,
-): Promise<{ result: T; searches: number }> {
-  let searches = 0;
-  let over = false;
-  const read = async (): Promise<void> => {
-    const client = connectTo(origin);
-    while (!over) {
-      const kind = HEAVY_KINDS[searches++ % HEAVY_KINDS.length] as NeedleKind;
-      await client.ask(pathOf({ q: needles.next(kind), order: 'asc', offset: 0 }));
-    }
-    client.close();
-  };
-  const reading = Promise.all(Array.from({ length: readers }, read));
-  try {
-    await Promise.race([delay(WARM_UP_MS), reading]);
-    return { result: await work(), searches };
-  } finally {
-    over = true;
-    await reading;
-  }
-}
-
 /** What is cheap, while eight readers ask what is not. */
 export async function besideHeavySearches(
   context: Context,
   origin: string,
   pages: QueryClass,
-  needles: Needles,
+  readers: Readers,
 ): Promise<Row[]> {
   const cheap: Record<string, string[]> = {
     [STATS]: Array.from({ length: REQUESTS }, () => STATS),
@@ -65,9 +37,7 @@ export async function besideHeavySearches(
     const pairs: { ours: number; peer: number }[] = [];
     for (let round = 0; round < Math.min(context.rounds, 3); round++) {
       const peer = p99(await askAll(client, paths, msMax));
-      const { result, searches } = await whileSearching(origin, 8, needles, () =>
-        askAll(client, paths, msMax),
-      );
+      const { result, searches } = await readers.during(origin, 8, () => askAll(client, paths, msMax));
       pairs.push({ ours: p99(result), peer });
       context.say(
         `${name}: p99 ms ${p99(result).toFixed(2)} beside ${searches} searches (${result.length} requests), idle ${peer.toFixed(2)}`,
@@ -165,13 +135,13 @@ export async function intakeBesideReaders(
   context: Context,
   queryOrigin: string,
   storing: Storing,
-  needles: Needles,
+  readers: Readers,
 ): Promise<Row> {
   const pairs: { ours: number; peer: number }[] = [];
   for (let round = 0; round < Math.min(context.rounds, 3); round++) {
     const nothing = () => Promise.resolve();
     const { perSecond: peer } = await storing.during(nothing);
-    const { result, searches } = await whileSearching(queryOrigin, 4, needles, () => storing.during(nothing));
+    const { result, searches } = await readers.during(queryOrigin, 4, () => storing.during(nothing));
     pairs.push({ ours: result.perSecond, peer });
     context.say(
       `acknowledged/s: ${Math.round(result.perSecond)} beside ${searches} searches, ${Math.round(peer)} alone`,

@@ -6,8 +6,8 @@ import { Random } from '../dataset/random.js';
 export type NeedleKind = 'rare' | 'common' | 'absent' | 'short' | 'phrase';
 
 export interface Needles {
-  /** A needle that was not returned before, whatever its case. Throws when there are no more of the kind. */
-  next(kind: NeedleKind): string;
+  /** A needle that was not returned before, whatever its case; undefined when there are no more of the kind. */
+  next(kind: NeedleKind): string | undefined;
 }
 
 const SAMPLE_MESSAGES = 10_000;
@@ -35,12 +35,13 @@ function commonNeedles(texts: readonly string[]): string[] {
     .map(([needle]) => needle);
 }
 
-export function createNeedles(dataset: Dataset): Needles {
-  const random = new Random(dataset.seed ^ 0x5ea4c4, 0);
+/** The same `stream` gives the same needles; another one gives others, apart from those that are in `asked`. */
+export function createNeedles(dataset: Dataset, stream: number, asked: readonly string[] = []): Needles {
+  const random = new Random(dataset.seed ^ 0x5ea4c4, stream);
   const someText = (): string => dataset.message(random.below(dataset.messages)).text;
   const sample = Array.from({ length: SAMPLE_MESSAGES }, () => fold(someText()));
   const common = commonNeedles(sample);
-  const used = new Set<string>();
+  const used = new Set(asked.map(fold));
 
   function inSample(needle: string): number {
     const folded = fold(needle);
@@ -65,15 +66,16 @@ export function createNeedles(dataset: Dataset): Needles {
     phrase: () => cut(someText(), 6 + random.below(8)),
     rare() {
       const text = someText();
-      const needle = NUMBER.exec(text)?.[0].slice(random.below(3)) ?? cut(text, 12);
+      const number = NUMBER.exec(text)?.[0];
+      if (number !== undefined) return number.slice(random.below(3));
+      const needle = cut(text, 12);
       return inSample(needle) <= 1 ? needle : undefined;
     },
     absent() {
-      const [first = '', second = ''] = someText().split(' ');
       // either trigrams that no text has, or trigrams that many have, put together as none has them
-      const needle = random.chance(0.5)
-        ? Array.from({ length: 6 }, () => random.pick(STRANGE)).join('')
-        : `${first.slice(0, 5)}${first.slice(0, 5)}${second.slice(-4)}`;
+      if (random.chance(0.5)) return Array.from({ length: 6 }, () => random.pick(STRANGE)).join('');
+      const [first = '', second = ''] = someText().split(' ');
+      const needle = `${first.slice(0, 5)}${first.slice(0, 5)}${second.slice(-4)}`;
       return needle.length >= 6 && inSample(needle) === 0 ? needle : undefined;
     },
   };
@@ -86,7 +88,7 @@ export function createNeedles(dataset: Dataset): Needles {
         used.add(fold(needle));
         return needle;
       }
-      throw new Error(`there are no more ${kind} needles`);
+      return undefined;
     },
   };
 }
