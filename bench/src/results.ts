@@ -138,7 +138,8 @@ export function writeResults(results: readonly Result[]): void {
   writeFileSync(JSON_FILE, `${JSON.stringify({ machine: machine(), results: all }, undefined, 2)}\n`);
   const sections = all.map(({ title, at, rows }) => `## ${title}\n\n${at}\n\n${table(rows)}\n`);
   const head =
-    '# Benchmarks\n\nWritten by `npm run bench`. Medians over the rounds of one run, in which ours and the peer took turns; ' +
+    '# Benchmarks\n\nWritten by `npm run bench`. Medians over the rounds of one run, in which ours and the peer took turns, or the ' +
+    'quantile over the requests of one run that a figure names; ' +
     'a ratio is taken inside its round, and the spread is its lowest and highest. Only figures of one run compare.\n\n' +
     `${machine()}.\n`;
   writeFileSync(`${FOLDER}results.md`, [head, ...sections].join('\n'));

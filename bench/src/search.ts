@@ -1,5 +1,5 @@
 /** Search over a data set: the query service over HTTP, against the same messages in plain SQLite. */
-import { copyFileSync, createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, createReadStream, fsyncSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseFile } from '@lyftr/shared/database';
 import type { System } from '@lyftr/test/system';
@@ -28,6 +28,12 @@ const queryOrigin = (system: System): string => system.env['QUERY_URL'] as strin
 /** Both sides are measured with their file in the page cache. */
 async function readThrough(file: string): Promise<void> {
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) void chunk;
+}
+
+function toDisk(file: string): void {
+  const fd = openSync(file, 'r+');
+  fsyncSync(fd);
+  closeSync(fd);
 }
 
 interface Idle {
@@ -90,6 +96,8 @@ async function whileStoring(
   process.once('exit', remove);
   try {
     copyFileSync(databaseFile(place.dataDir), databaseFile(copy));
+    // the writer's fsyncs should not wait for this
+    toDisk(databaseFile(copy));
     // a query service that was not asked any of the searches yet
     const system = await startOurs({ DATA_DIR: copy });
     const client = connectTo(queryOrigin(system));

@@ -1,7 +1,7 @@
 /** Ours while something else goes on: heavy searches, or the writer at full rate. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { System } from '@lyftr/test/system';
-import type { Context } from '../context.js';
+import { drained, type Context } from '../context.js';
 import { writeRequests, type RequestFile } from '../requests.js';
 import { compared, type Row } from '../results.js';
 import { wrk } from '../wrk.js';
@@ -11,7 +11,7 @@ import { askAll, p99, STATS, STATS_BOUND } from './idle.js';
 import { pathOf } from './query.js';
 import type { Readers } from './readers.js';
 
-const REQUESTS = 300;
+const REQUESTS = 1_000;
 /** More than the intake takes in a measurement, so that no message is sent twice and none is a cheap duplicate. */
 const SINGLES_PER_SECOND = 40_000;
 /** `wrk` and the writer get this long to be at full rate before anything is measured. */
@@ -35,9 +35,10 @@ export async function besideHeavySearches(
   const rows: Row[] = [];
   for (const [name, paths] of Object.entries(cheap)) {
     const pairs: { ours: number; peer: number }[] = [];
+    const ask = () => askAll(client, paths, msMax, { paced: true });
     for (let round = 0; round < Math.min(context.rounds, 3); round++) {
-      const peer = p99(await askAll(client, paths, msMax));
-      const { result, searches } = await readers.during(origin, 8, () => askAll(client, paths, msMax));
+      const peer = p99(await ask());
+      const { result, searches } = await readers.during(origin, 8, ask);
       pairs.push({ ours: p99(result), peer });
       context.say(
         `${name}: p99 ms ${p99(result).toFixed(2)} beside ${searches} searches (${result.length} requests), idle ${peer.toFixed(2)}`,
@@ -78,6 +79,7 @@ export function createStoring(context: Context, system: System): Storing {
       const result = await work();
       const { perSecond, refused, errors } = await load;
       if (refused > 0 || errors > 0) throw new Error(`${refused} requests were refused, ${errors} failed`);
+      await drained(system, 300_000);
       return { result, perSecond };
     },
   };
@@ -96,6 +98,9 @@ export async function besideWriter(
   const row = (name: string, latencies: readonly number[], bound: Bound): void => {
     const idle = idleP99.get(`${name}: p99 ms`) ?? NaN;
     const ours = p99(latencies);
+    context.say(
+      `${name}, while messages are stored: p99 ms ${ours.toFixed(2)} (${latencies.length} requests)`,
+    );
     rows.push({
       figure: `${name}, while messages are stored: p99 ms`,
       ours,
@@ -106,22 +111,24 @@ export async function besideWriter(
       target: { oursAtMost: 2 * bound.msAtMost },
     });
   };
+  const ask = (paths: readonly string[], ms: number) => askAll(client, paths, ms, { paced: true });
   for (const { name, queries, first, again } of classes) {
     const paths = queries.map(pathOf);
-    const share = again === undefined ? 1 : 0.5;
-    const { result, perSecond } = await storing.during(async () => {
-      const once = await askAll(client, paths, msMax * share);
-      const repeated =
-        again === undefined ? [] : Array.from({ length: 5 }, () => paths.slice(0, once.length));
-      return { once, twice: await askAll(client, repeated.flat(), msMax * share) };
+    if (again === undefined) {
+      const { result } = await storing.during(() => ask(paths, msMax));
+      row(name, result, first);
+      continue;
+    }
+    const { result } = await storing.during(async () => {
+      const once = await ask(paths, msMax / 2);
+      const asked = paths.slice(0, once.length);
+      return { once, twice: await ask([...asked, ...asked, ...asked], msMax / 2) };
     });
-    row(again === undefined ? name : `${name}, first`, result.once, first);
-    if (again !== undefined) row(`${name}, again`, result.twice, again);
-    context.say(`${name}: ${result.once.length} first, beside ${Math.round(perSecond)} messages/s`);
+    row(`${name}, first`, result.once, first);
+    row(`${name}, again`, result.twice, again);
   }
   const { result } = await storing.during(() =>
-    askAll(
-      client,
+    ask(
       Array.from({ length: REQUESTS }, () => STATS),
       msMax,
     ),
