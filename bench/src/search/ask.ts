@@ -7,8 +7,16 @@ export interface Answered {
   body: Buffer;
 }
 
+/** An answer other than 200. */
+export class RefusedError extends Error {
+  constructor(path: string, status: number, body: string) {
+    super(`${path} was answered ${status}: ${body}`);
+    this.name = 'RefusedError';
+  }
+}
+
 export interface Client {
-  /** Throws when the answer is not 200. */
+  /** Throws RefusedError. */
   ask(path: string): Promise<Answered>;
   close(): void;
 }
@@ -27,7 +35,7 @@ export function connectTo(origin: string): Client {
             const ms = performance.now() - startedAt;
             const body = Buffer.concat(chunks);
             if (response.statusCode === 200) resolve({ ms, body });
-            else reject(new Error(`${path} was answered ${response.statusCode}: ${body.toString()}`));
+            else reject(new RefusedError(path, response.statusCode ?? 0, body.toString()));
           });
         });
         request.on('error', reject);

@@ -1,5 +1,4 @@
 /** Ours and the peer on a system that does nothing else. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { percentile } from '@lyftr/cli/sender';
 import { median, type Row } from '../results.js';
 import type { Plain } from '../peers/plain.js';
@@ -20,23 +19,12 @@ const COUNTED_SHARE = 0.01;
 /** p99 in milliseconds. */
 export const p99 = (latencies: readonly number[]): number => percentile([...latencies], 0.99);
 
-/**
- * Asks until all are asked or the time is over, and returns the milliseconds of each. With `paced` the questions are
- * spread over the time, where that is not too short for them.
- */
-export async function askAll(
-  client: Client,
-  paths: readonly string[],
-  msMax: number,
-  { paced = false } = {},
-): Promise<number[]> {
-  const startedAt = performance.now();
-  const everyMs = paced ? msMax / paths.length : 0;
+/** Asks until all are asked or the time is over, and returns the milliseconds of each. */
+export async function askAll(client: Client, paths: readonly string[], msMax: number): Promise<number[]> {
+  const deadline = performance.now() + msMax;
   const latencies: number[] = [];
-  for (const [index, path] of paths.entries()) {
-    const elapsed = performance.now() - startedAt;
-    if (elapsed > msMax) break;
-    if (index * everyMs - elapsed > 1) await delay(index * everyMs - elapsed);
+  for (const path of paths) {
+    if (performance.now() > deadline) break;
     latencies.push((await client.ask(path)).ms);
   }
   return latencies;

@@ -5,9 +5,9 @@ import { drained, type Context } from '../context.js';
 import { writeRequests, type RequestFile } from '../requests.js';
 import { compared, type Row } from '../results.js';
 import { wrk } from '../wrk.js';
-import { connectTo, type Client } from './ask.js';
+import { connectTo, RefusedError, type Client } from './ask.js';
 import type { Bound, QueryClass } from './classes.js';
-import { askAll, p99, STATS, STATS_BOUND } from './idle.js';
+import { p99, STATS, STATS_BOUND } from './idle.js';
 import { pathOf } from './query.js';
 import type { Readers } from './readers.js';
 
@@ -17,6 +17,28 @@ const SINGLES_PER_SECOND = 40_000;
 /** `wrk` and the writer get this long to be at full rate before anything is measured. */
 const WARM_UP_MS = 1_000;
 const CONNECTIONS = 64;
+
+/** What a question counts that is refused, as with 408 when the service cannot even read it in time. */
+const REFUSED_MS = 60_000;
+
+/** Asks as many as there is time for, spread over it, and returns the milliseconds of each. */
+async function askPaced(client: Client, paths: readonly string[], msMax: number): Promise<number[]> {
+  const startedAt = performance.now();
+  const latencies: number[] = [];
+  for (const [index, path] of paths.entries()) {
+    const elapsed = performance.now() - startedAt;
+    if (elapsed > msMax) break;
+    const early = (index * msMax) / paths.length - elapsed;
+    if (early > 1) await delay(early);
+    try {
+      latencies.push((await client.ask(path)).ms);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      latencies.push(REFUSED_MS);
+    }
+  }
+  return latencies;
+}
 
 /** What is cheap, while eight readers ask what is not. */
 export async function besideHeavySearches(
@@ -35,13 +57,13 @@ export async function besideHeavySearches(
   const rows: Row[] = [];
   for (const [name, paths] of Object.entries(cheap)) {
     const pairs: { ours: number; peer: number }[] = [];
-    const ask = () => askAll(client, paths, msMax, { paced: true });
+    const ask = () => askPaced(client, paths, msMax);
     for (let round = 0; round < Math.min(context.rounds, 3); round++) {
       const peer = p99(await ask());
-      const { result, searches } = await readers.during(origin, 8, ask);
+      const { result, searches, refused } = await readers.during(origin, 8, ask);
       pairs.push({ ours: p99(result), peer });
       context.say(
-        `${name}: p99 ms ${p99(result).toFixed(2)} beside ${searches} searches (${result.length} requests), idle ${peer.toFixed(2)}`,
+        `${name}: p99 ms ${p99(result).toFixed(2)} beside ${searches} searches, ${refused} refused (${result.length} requests), idle ${peer.toFixed(2)}`,
       );
     }
     rows.push(compared(`${name} while 8 searches run: p99 ms`, 'idle', pairs, { atMost: 3 }));
@@ -111,7 +133,7 @@ export async function besideWriter(
       target: { oursAtMost: 2 * bound.msAtMost },
     });
   };
-  const ask = (paths: readonly string[], ms: number) => askAll(client, paths, ms, { paced: true });
+  const ask = (paths: readonly string[], ms: number) => askPaced(client, paths, ms);
   for (const { name, queries, first, again } of classes) {
     const paths = queries.map(pathOf);
     if (again === undefined) {
@@ -148,10 +170,10 @@ export async function intakeBesideReaders(
   for (let round = 0; round < Math.min(context.rounds, 3); round++) {
     const nothing = () => Promise.resolve();
     const { perSecond: peer } = await storing.during(nothing);
-    const { result, searches } = await readers.during(queryOrigin, 4, () => storing.during(nothing));
+    const { result, searches, refused } = await readers.during(queryOrigin, 4, () => storing.during(nothing));
     pairs.push({ ours: result.perSecond, peer });
     context.say(
-      `acknowledged/s: ${Math.round(result.perSecond)} beside ${searches} searches, ${Math.round(peer)} alone`,
+      `acknowledged/s: ${Math.round(result.perSecond)} beside ${searches} searches, ${refused} refused, ${Math.round(peer)} alone`,
     );
   }
   return compared('acknowledged/s, 64 connections, while 4 readers search', 'no readers', pairs, undefined);

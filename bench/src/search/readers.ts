@@ -5,13 +5,13 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { ReadersData, ReadersOrder } from './readers-thread.js';
+import type { ReadersData, ReadersOrder, ReadersReport } from './readers-thread.js';
 
 const WARM_UP_MS = 1_000;
 
 export interface Readers {
   /** Runs `work` while `count` readers search. */
-  during<T>(origin: string, count: number, work: () => Promise<T>): Promise<{ result: T; searches: number }>;
+  during<T>(origin: string, count: number, work: () => Promise<T>): Promise<{ result: T } & ReadersReport>;
   close(): Promise<void>;
 }
 
@@ -27,8 +27,8 @@ export async function startReaders(data: ReadersData): Promise<Readers> {
       await delay(WARM_UP_MS);
       const result = await work();
       tell('stop');
-      const [searches] = (await once(thread, 'message')) as [number];
-      return { result, searches };
+      const [report] = (await once(thread, 'message')) as [ReadersReport];
+      return { result, ...report };
     },
     async close() {
       await thread.terminate();
