@@ -9,6 +9,7 @@ import { family, gaugesOf, renderFamilies, totalsOf, type Family, type Sample } 
 import { balance, readLedger, type LedgerReading } from './ledger.js';
 import { countBatches, findMissing, readCommitted } from './missing.js';
 import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
+import { readStorage, type StorageReading } from './storage.js';
 import type { Store } from './store.js';
 
 /** How long a process that has stopped is still shown, as down. */
@@ -39,6 +40,9 @@ const counter = (name: keyof typeof COUNTERS, values: Sample[]): Family =>
 const gauge = (name: keyof typeof GAUGES, values: Sample[]): Family =>
   family('gauge', { name, help: GAUGES[name].help }, values);
 
+/** Of our own gauges, those that are true of a process; the others are of the system, and come from here. */
+const PROCESS_GAUGES: ReadonlySet<string> = new Set<keyof typeof GAUGES>(['redis_fsync_always']);
+
 /** Samples that come from SQLite, exact; a process that published them too would count them twice. */
 function isKeptBySqlite(name: string, { labels }: Sample): boolean {
   if (name === 'webhook_total') return OUTCOMES.some((outcome) => outcome === labels['status']);
@@ -56,10 +60,11 @@ function publishedGauges(
   metrics: readonly PublishedMetric[],
   labels: { service: string; instance: string },
 ): Family[] {
-  return gaugesOf(metrics, labels).filter(({ name }) => !(name in GAUGES));
+  return gaugesOf(metrics, labels).filter(({ name }) => PROCESS_GAUGES.has(name) || !(name in GAUGES));
 }
 
-function ledgerFamilies({ outcomes, conflictingDuplicates, indexLagMessages }: LedgerReading): Family[] {
+function ledgerFamilies(ledger: LedgerReading): Family[] {
+  const { outcomes, conflictingDuplicates, indexLagMessages, deadLettersWaiting } = ledger;
   return [
     counter(
       'webhook_total',
@@ -71,10 +76,18 @@ function ledgerFamilies({ outcomes, conflictingDuplicates, indexLagMessages }: L
     ]),
     counter('conflicting_duplicate_total', [sample(conflictingDuplicates)]),
     gauge('index_lag_messages', [sample(indexLagMessages)]),
+    gauge('dead_letters_waiting', [sample(deadLettersWaiting)]),
   ];
 }
 
-function queueFamilies({ jobs, oldestJobAt }: QueueReading, now: number): Family[] {
+function storageFamilies({ mainBytes, walBytes, freeBytes }: StorageReading): Family[] {
+  return [
+    gauge('database_bytes', [sample(mainBytes, { file: 'main' }), sample(walBytes, { file: 'wal' })]),
+    gauge('disk_free_bytes', [sample(freeBytes)]),
+  ];
+}
+
+function queueFamilies({ jobs, oldestJobAt, memoryUsedRatio }: QueueReading, now: number): Family[] {
   const ageMs = oldestJobAt === undefined ? 0 : Math.max(0, now - oldestJobAt);
   return [
     gauge(
@@ -82,6 +95,7 @@ function queueFamilies({ jobs, oldestJobAt }: QueueReading, now: number): Family
       JOB_STATES.map((state) => sample(jobs[state], { state })),
     ),
     gauge('queue_oldest_message_age_seconds', [sample(ageMs / 1_000)]),
+    gauge('redis_memory_used_ratio', [sample(memoryUsedRatio)]),
   ];
 }
 
@@ -151,6 +165,8 @@ export function createMetrics({ redis, store, registry, instance }: MetricsOptio
       [gauge('lyftr_process_up', [sample(1, own)])],
     ];
     if (ledger !== undefined) processes.push(ledgerFamilies(ledger));
+    const storage = readStorage(store.file);
+    if (storage !== undefined) processes.push(storageFamilies(storage));
     if (queue !== undefined) {
       processes.push(missing, queueFamilies(queue, now), ...processFamilies(queue, instance, now));
       if (ledger !== undefined) processes.push(balanceFamilies(ledger, queue));
