@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
-import { COUNTERS, GAUGES, type PublishedMetric, type Service } from '@lyftr/shared/metrics';
+import { COUNTERS, GAUGES, type PublishedMetric, type Service, type Snapshot } from '@lyftr/shared/metrics';
 import { family, gaugesOf, renderFamilies, totalsOf, type Family, type Sample } from './families.js';
 import { balance, readLedger, type LedgerReading } from './ledger.js';
 import { countBatches, findMissing, readCommitted } from './missing.js';
@@ -27,7 +27,10 @@ export interface Metrics {
 export interface MetricsOptions {
   redis: Redis;
   store: Store;
-  /** This process's own figures; they are read live, not from what it has published. */
+  /**
+   * This process's own figures. Its gauges are read live; its counters only as it has published them: what was shown
+   * and not published would be missing after a kill, and a smaller sum is a reset.
+   */
   registry: Registry;
   instance: string;
 }
@@ -50,8 +53,8 @@ function isKeptBySqlite(name: string, { labels }: Sample): boolean {
   return name === 'webhook_accepted_total';
 }
 
-function publishedTotals(metrics: readonly PublishedMetric[]): Family[] {
-  return totalsOf(metrics)
+function publishedTotals(snapshot: Pick<Snapshot, 'service' | 'metrics'>): Family[] {
+  return totalsOf(snapshot)
     .map((each) => ({ ...each, values: each.values.filter((value) => !isKeptBySqlite(each.name, value)) }))
     .filter(({ values }) => values.length > 0);
 }
@@ -172,11 +175,10 @@ export function createMetrics({ redis, store, registry, instance }: MetricsOptio
       if (ledger !== undefined) processes.push(balanceFamilies(ledger, queue));
     }
     if (lastRead !== undefined) {
-      const others = lastRead.snapshots.filter((snapshot) => snapshot.instance !== instance);
       const gone = lastRead.gone === undefined ? [] : [lastRead.gone];
-      processes.push(ZEROS, ...[...gone, ...others].map(({ metrics }) => publishedTotals(metrics)));
+      processes.push(ZEROS, ...[...gone, ...lastRead.snapshots].map(publishedTotals));
     }
-    processes.push(publishedTotals(ownMetrics), publishedGauges(ownMetrics, own));
+    processes.push(publishedGauges(ownMetrics, own));
     return renderFamilies(processes);
   }
   return { contentType: registry.contentType, render };
