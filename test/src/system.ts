@@ -252,9 +252,12 @@ export class System {
   }
 
   async stop(): Promise<void> {
-    for (const name of ['ingest', 'writer', 'standby', 'query']) {
-      const service = this.processes.get(name);
-      if (service?.running) {
+    // ingest first, however many of it there are
+    const names = [...this.processes.keys()].filter((name) => name !== 'redis');
+    const isIngest = (name: string) => Number(name.startsWith('ingest'));
+    for (const name of names.toSorted((a, b) => isIngest(b) - isIngest(a))) {
+      const service = this.process(name);
+      if (service.running) {
         service.child.kill('SIGCONT');
         await service.stop();
       }
