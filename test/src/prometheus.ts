@@ -67,9 +67,11 @@ export function writeConfiguration(directory: string, target: string, token: str
   return file;
 }
 
+/** `value` of an instant, `values` of a range; `[epoch seconds, number as text]`. */
 export interface Series {
   metric: Record<string, string>;
-  value: [number, string];
+  value?: [number, string];
+  values?: [number, string][];
 }
 
 export class Prometheus {
@@ -99,7 +101,7 @@ export class Prometheus {
     return prometheus;
   }
 
-  /** An instant query of a vector. Throws with Prometheus's own words when it is refused. */
+  /** Throws with Prometheus's own words when it is refused. */
   async query(expression: string): Promise<Series[]> {
     const body = new URLSearchParams({ query: expression });
     const answer = await fetch(`${this.origin}/api/v1/query`, { method: 'POST', body });
@@ -116,7 +118,8 @@ export class Prometheus {
   async value(expression: string): Promise<number | undefined> {
     const result = await this.query(expression);
     assert.ok(result.length <= 1, `${expression} has ${result.length} series`);
-    return result[0] === undefined ? undefined : Number(result[0].value[1]);
+    const [, value] = result[0]?.value ?? [];
+    return value === undefined ? undefined : Number(value);
   }
 
   stop(): Promise<number | null> {
