@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requestText, send } from '@lyftr/cli/sender';
+import { queriesOf, readDashboard } from './grafana.js';
 import { freePort, Prometheus, skipWithout } from './prometheus.js';
 import { eventually, sign, System } from './system.js';
 
@@ -155,6 +156,10 @@ test(
     assert.ok(((await prometheus.value(`count_over_time((${identity})[5m:1s])`)) ?? 0) >= 10);
     assert.deepEqual(await prometheus.query('ALERTS{alertname=~"LedgerOutOfBalance|MessagesMissing"}'), []);
     assert.equal(await prometheus.value('max_over_time(ledger_missing_batches[5m])'), 0);
+
+    for (const { title, expr } of queriesOf(readDashboard().panels, '30s')) {
+      assert.ok((await prometheus.query(expr)).length > 0, `the panel "${title}" shows nothing: ${expr}`);
+    }
 
     const page = await (
       await fetch(`http://${target}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { queriesOf, readDashboard } from './grafana.js';
 import { PROMETHEUS_DIR, readRules, skipWithout, writeConfiguration } from './prometheus.js';
 import { lacking, samplesOf, selectorsOf, type PageSample } from './promql.js';
 import { eventually, System } from './system.js';
@@ -73,15 +74,25 @@ describe('on the metrics page of a running system there is', () => {
 
   after(() => system.stop());
 
+  const recorded = rules.flatMap(({ record }) =>
+    record === undefined ? [] : { metric: record, labels: {} },
+  );
+
   test('everything that a rule asks for', () => {
-    const recorded = rules.flatMap(({ record }) =>
-      record === undefined ? [] : { metric: record, labels: {} },
-    );
     const known = [...samples, ...recorded, { metric: 'up', labels: {} }];
     for (const { alert, record, expr } of rules) {
       const selectors = selectorsOf(expr);
       assert.ok(selectors.length > 0, expr);
       for (const selector of selectors) assert.equal(lacking(known, selector), undefined, alert ?? record);
+    }
+  });
+
+  test('everything that a panel of the dashboard asks for', () => {
+    for (const { title, expr } of queriesOf(readDashboard().panels, '1m')) {
+      const selectors = selectorsOf(expr);
+      assert.ok(selectors.length > 0, title);
+      for (const selector of selectors)
+        assert.equal(lacking([...samples, ...recorded], selector), undefined, title);
     }
   });
 });
