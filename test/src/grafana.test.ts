@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '@lyftr/shared/metrics';
 import { queriesOf, readDashboard } from './grafana.js';
-import { PROMETHEUS_DIR, ROOT } from './prometheus.js';
+import { ROOT } from './deploy.js';
+import { PROMETHEUS_DIR } from './prometheus.js';
 import { selectorsOf } from './promql.js';
 
 const { panels } = readDashboard();

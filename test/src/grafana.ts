@@ -1,7 +1,7 @@
 /** The dashboard that Grafana is given. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from './prometheus.js';
+import { ROOT } from './deploy.js';
 
 export interface Panel {
   id: number;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { requestText, send } from '@lyftr/cli/sender';
 import { queriesOf, readDashboard } from './grafana.js';
-import { freePort, Prometheus, skipWithout } from './prometheus.js';
-import { eventually, sign, System } from './system.js';
+import { Prometheus, skipWithout } from './prometheus.js';
+import { eventually, freePort, sign, System } from './system.js';
 
 const TOKEN = 'a-token-for-tests';
 const PER_PHASE = 400;

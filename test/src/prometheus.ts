@@ -1,15 +1,12 @@
 /** The Prometheus of this repository, running: its real configuration, on a port and in a folder of a test's own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { eventually, Process } from './system.js';
+import { ROOT } from './deploy.js';
+import { eventually, freePort, Process } from './system.js';
 
-export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const PROMETHEUS_DIR = join(ROOT, 'deploy/prometheus');
 
 /** `skip` of a test that needs `program`: false when it is there, else the reason. */
@@ -31,16 +28,6 @@ export function readRules(): Rule[] {
     groups: { rules: Rule[] }[];
   };
   return groups.flatMap(({ rules }) => rules);
-}
-
-/** Not taken at the moment; whoever wants it has to be quick. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 interface Configuration {
