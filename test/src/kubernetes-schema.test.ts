@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parse } from 'yaml';
 import { read, ROOT } from './deploy.js';
 import { KUSTOMIZATION, manifests, parseManifests, type Manifest } from './kubernetes.js';
 
@@ -83,13 +84,14 @@ test('kustomization.yaml lists every file beside it', () => {
   assert.deepEqual(KUSTOMIZATION.resources.toSorted(), files.toSorted());
 });
 
-test('the alerts become a PrometheusRule by being indented, as the runbook does it', async () => {
-  const spec = read('deploy/prometheus/rules.yml').replace(/^/gm, '  ');
-  const [rule] = parseManifests(
-    `apiVersion: ${OPERATOR}\nkind: PrometheusRule\nmetadata:\n  name: lyftr\nspec:\n${spec}`,
-  );
-  await validate(rule as Manifest);
-  assert.equal(unknownMembers([rule as Manifest]), '');
+test("the runbook's command makes a PrometheusRule of the alerts", async () => {
+  const command = /^\| the alerts \| `(.*) \\\| kubectl /m.exec(read('docs/runbook.md'))?.[1] ?? '';
+  const { stdout } = spawnSync('sh', ['-c', command], { encoding: 'utf8', cwd: ROOT });
+  const [rule] = parseManifests(stdout) as [Manifest];
+  assert.equal(rule.kind, 'PrometheusRule');
+  await validate(rule);
+  assert.equal(unknownMembers([rule]), '');
+  assert.deepEqual(rule.spec, parse(read('deploy/prometheus/rules.yml')));
 });
 
 const kubectl = spawnSync('kubectl', ['version', '--client']);
