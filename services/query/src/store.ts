@@ -86,12 +86,13 @@ const reason = (error: unknown): string =>
   `cannot be read (${(error as { code?: string }).code ?? 'no error code'}): check DATA_DIR and its permissions`;
 
 export class Store {
-  readonly #file: string;
+  /** Path of the database file. */
+  readonly file: string;
   #connection: Connection | undefined;
   #limit = NO_LIMIT;
 
   constructor(file: string) {
-    this.#file = file;
+    this.file = file;
   }
 
   /** `ok`, or what is wrong and what would mend it. */
@@ -131,12 +132,12 @@ export class Store {
   }
 
   #connect(): Connection {
-    const inode = statSync(this.#file, { throwIfNoEntry: false })?.ino;
+    const inode = statSync(this.file, { throwIfNoEntry: false })?.ino;
     if (inode === undefined) return this.#refuse('is not there yet: the writer creates it at start');
     if (this.#connection?.inode === inode) return this.#connection;
     this.close();
     try {
-      this.#connection = connect(this.#file, inode, () => !this.#limit.isOver());
+      this.#connection = connect(this.file, inode, () => !this.#limit.isOver());
     } catch (error) {
       return this.#refuse(reason(error));
     }
