@@ -1,11 +1,11 @@
 /** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Command } from 'commander';
-import { databaseFile } from '@lyftr/shared/database';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { inspect, repair, type Line } from './audit-report.js';
 import { readClientConfig } from './config.js';
+import { findDatabase } from './find-database.js';
 import { LockTakenError, takeLock, type Lock } from './lock.js';
 import { examples, jsonOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
@@ -84,8 +84,7 @@ function textOf({ name, state, figures, faults }: Line): string {
 /** Exit code 0: clean; 1: faults, or some are left; 2: faults, and all of them are mended. Throws when it cannot look. */
 async function audit(options: AuditOptions): Promise<number> {
   const { DATA_DIR } = readClientConfig();
-  const file = databaseFile(DATA_DIR);
-  if (!existsSync(file)) throw new Error(`there is no database at ${file}: name its folder with DATA_DIR`);
+  const file = findDatabase(DATA_DIR);
   const startedAt = performance.now();
   const lines = options.repair
     ? await whileNothingRuns(realpathSync(DATA_DIR), () => repairOffline(file, options.full))

@@ -1,11 +1,11 @@
 /** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { requireAnswer } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { examples, jsonOption, positive, urlOption, type Finish, type JsonOption } from './options.js';
+import { startBar } from './progress.js';
 import { findSecret } from './secret.js';
 import { percentile, requestText, send } from './sender.js';
 import { checkStored, type StoredCheck } from './stored-check.js';
@@ -57,11 +57,7 @@ async function sendAll(origin: string, run: string, secret: string, options: Loa
   const requests = Math.ceil(number / batch);
   const size = (index: number): number => Math.min(batch, number - index * batch);
   const ids = (index: number) => Array.from({ length: size(index) }, (_, i) => index * batch + i);
-  const bar = new SingleBar({
-    format: '{bar} {percentage}% {value}/{total} messages, {eta_formatted} left',
-    noTTYOutput: false,
-  });
-  if (isTty) bar.start(number, 0);
+  const bar = startBar(isTty, 'messages', number);
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
@@ -86,10 +82,10 @@ async function sendAll(origin: string, run: string, secret: string, options: Loa
         counts.unknown += size(index);
         unknownIds.push(...ids(index).map((i) => `${run}-${i}`));
       } else counts.refused[status] = (counts.refused[status] ?? 0) + size(index);
-      if (isTty) bar.increment(size(index));
+      bar.advance(size(index));
     },
   });
-  if (isTty) bar.stop();
+  bar.stop();
   process.off('SIGINT', interrupt);
   return { counts, unknownIds, latencies, seconds: (performance.now() - startedAt) / 1_000 };
 }

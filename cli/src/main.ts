@@ -5,13 +5,15 @@ import { Command, CommanderError } from 'commander';
 import { SettingsError } from '@lyftr/shared/env';
 import { EXIT_SETTINGS } from '@lyftr/shared/process';
 import { addAudit } from './audit.js';
+import { addBackup } from './backup.js';
 import { UnreachableError } from './client.js';
 import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';
 import { addLoad } from './load.js';
+import { printable } from './printable.js';
 import { addUp } from './up.js';
 
-const VERBS = [addUp, addLoad, addDeadLetters, addAudit];
+const VERBS = [addUp, addLoad, addDeadLetters, addAudit, addBackup];
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -39,7 +41,7 @@ function report(error: unknown): number {
   }
   // the reader of a pipe went away (`| head`), and knows it
   if ((error as { code?: unknown }).code === 'EPIPE') return EXIT_FAILED;
-  process.stderr.write(`lyftr: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`lyftr: ${printable(error instanceof Error ? error.message : String(error))}\n`);
   return error instanceof UnreachableError ? EXIT_UNAVAILABLE : EXIT_FAILED;
 }
 
