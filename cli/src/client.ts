@@ -54,8 +54,10 @@ interface Problem {
 
 /** Every method rejects with AnswerError, or with UnreachableError. */
 export interface Client {
+  readonly origin: string;
   /** The JSON of a GET on the origin. */
   get(path: string): Promise<unknown>;
+  getText(path: string): Promise<string>;
   /** A GET on the origin, whatever its status says. `token` is sent. */
   fetch(path: string): Promise<Response>;
   /** The same at the writer. */
@@ -129,12 +131,16 @@ export function createClient(config: ClientConfig, options: ClientOptions): Clie
   }
 
   const client: Client = {
+    origin,
     fetch: (path) =>
       reach(`${origin}${path}`, ORIGIN_HINT, { ...within(REQUEST_TIMEOUT_MS), headers: token }),
     fetchAtWriter: (path) =>
       reach(`${writer}${path}`, WRITER_HINT, { ...within(REQUEST_TIMEOUT_MS), headers: token }),
     async get(path) {
       return (await demandSuccess(await client.fetch(path), 'GET')).json();
+    },
+    async getText(path) {
+      return (await demandSuccess(await client.fetch(path), 'GET')).text();
     },
     async stream(path) {
       // the wait for the first byte is bounded, the stream itself is not

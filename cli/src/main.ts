@@ -11,9 +11,12 @@ import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';
 import { addLoad } from './load.js';
 import { printable } from './printable.js';
+import { addSend } from './send.js';
+import { addSign, addVerify } from './sign.js';
+import { addStatus } from './status.js';
 import { addUp } from './up.js';
 
-const VERBS = [addUp, addLoad, addDeadLetters, addAudit, addBackup];
+const VERBS = [addUp, addStatus, addSend, addSign, addVerify, addLoad, addDeadLetters, addAudit, addBackup];
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
