@@ -9,6 +9,8 @@ import { addBackup } from './backup.js';
 import { UnreachableError } from './client.js';
 import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';
+import { addExport } from './export.js';
+import { addImport } from './import.js';
 import { addLoad } from './load.js';
 import { printable } from './printable.js';
 import { addSend } from './send.js';
@@ -16,7 +18,20 @@ import { addSign, addVerify } from './sign.js';
 import { addStatus } from './status.js';
 import { addUp } from './up.js';
 
-const VERBS = [addUp, addStatus, addSend, addSign, addVerify, addLoad, addDeadLetters, addAudit, addBackup];
+/** In the order of `lyftr --help`. */
+const VERBS = [
+  addUp,
+  addStatus,
+  addSend,
+  addSign,
+  addVerify,
+  addLoad,
+  addExport,
+  addImport,
+  addBackup,
+  addAudit,
+  addDeadLetters,
+];
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
