@@ -19,6 +19,7 @@ const PATIENCE_MS = 5 * 60_000;
 const RETRY_DEFAULT_MS = 1_000;
 /** Answers to what the messages are: the same bytes again would not help. */
 const ABOUT_THE_BODY = new Set([400, 413, 422]);
+const BODY_TOO_LARGE = 413;
 
 const NEWLINE = Buffer.from('\n');
 
@@ -42,6 +43,11 @@ function faultsOf({ errors }: AnswerError): Map<number, string> {
     faults.set(Number(index), before === undefined ? fault : `${before}, ${fault}`);
   }
   return faults;
+}
+
+function reasonOf({ status, detail }: AnswerError): string {
+  if (status === BODY_TOO_LARGE) return 'is larger than the MAX_BODY_BYTES of the system';
+  return detail === '' ? `is answered ${status}` : detail;
 }
 
 /**
@@ -89,7 +95,7 @@ export function createDeliverer(options: DelivererOptions): (batch: readonly Sen
       }
       const [first] = batch;
       if (batch.length === 1 && first !== undefined) {
-        onRefused(first, error.detail === '' ? `answered ${error.status}` : error.detail);
+        onRefused(first, reasonOf(error));
         return;
       }
       const half = Math.ceil(batch.length / 2);
