@@ -7,6 +7,7 @@ import { EXIT_SETTINGS } from '@lyftr/shared/process';
 import { addAudit } from './audit.js';
 import { addBackup } from './backup.js';
 import { UnreachableError } from './client.js';
+import { addCompletion } from './completion.js';
 import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';
 import { addExport } from './export.js';
@@ -31,6 +32,7 @@ const VERBS = [
   addBackup,
   addAudit,
   addDeadLetters,
+  addCompletion,
 ];
 
 function version(): string {
