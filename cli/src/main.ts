@@ -45,6 +45,8 @@ async function main(args: readonly string[]): Promise<number> {
   const program = new Command('lyftr')
     .description('Runs Lyftr, and looks after a system that runs.')
     .version(version())
+    // a guess at what was meant comes on a line of its own
+    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) })
     .exitOverride();
   for (const add of VERBS) add(program, (code) => (exitCode = code));
   await program.parseAsync(args, { from: 'user' });

@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from './system.js';
 
-const MAIN = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
+/** Script of the command. */
+export const MAIN = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 const TIMEOUT_MS = 60_000;
 
 export interface CliResult {

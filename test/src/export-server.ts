@@ -9,8 +9,15 @@ export interface ExportServer {
   close(): void;
 }
 
-/** Serves `total` on `/messages` and `parts` as the chunks of `/messages/export`; `cut` ends the connection behind them. */
-export async function startExportServer(total: number, parts: string[], cut: boolean): Promise<ExportServer> {
+/** How the stream ends behind its chunks: in order, with the connection, or not at all. */
+export type Ending = 'whole' | 'cut' | 'never';
+
+/** Serves `total` on `/messages` and `parts` as the chunks of `/messages/export`. */
+export async function startExportServer(
+  total: number,
+  parts: string[],
+  ending: Ending,
+): Promise<ExportServer> {
   const asked: string[] = [];
   const server = createServer((req, res) => {
     const target = req.url ?? '';
@@ -22,10 +29,17 @@ export async function startExportServer(total: number, parts: string[], cut: boo
     }
     for (const part of parts) res.write(part);
     // the chunks have to be on their way before the connection ends
-    if (cut) setTimeout(() => res.destroy(), 50);
-    else res.end();
+    if (ending === 'cut') setTimeout(() => res.destroy(), 50);
+    if (ending === 'whole') res.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return { origin: `http://127.0.0.1:${port}`, asked, close: () => server.close() };
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    asked,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }

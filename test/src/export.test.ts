@@ -4,8 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { lyftr, type CliResult } from './cli.js';
-import { startExportServer } from './export-server.js';
+import { lyftr, MAIN, type CliResult } from './cli.js';
+import { startExportServer, type Ending } from './export-server.js';
+import { eventually, Process } from './system.js';
 
 let dir: string;
 before(() => {
@@ -16,8 +17,8 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const LINES = ['{"message_id":"1"}\n', '{"message_id":"2"}\n'];
 const CSV = ['message_id,from,to,ts,text,extra\n', '1,a,b,1,"x\n', 'y",\n'];
 
-async function exporting(total: number, parts: string[], cut: boolean, ...args: string[]) {
-  const server = await startExportServer(total, parts, cut);
+async function exporting(total: number, parts: string[], ending: Ending, ...args: string[]) {
+  const server = await startExportServer(total, parts, ending);
   try {
     const result: CliResult = await lyftr({ DATA_DIR: dir }, 'export', '--url', server.origin, ...args);
     return { ...result, asked: server.asked };
@@ -41,7 +42,7 @@ test('a whole stream is kept byte by byte, for its owner, with every filter pass
     '--order',
     'desc',
   ];
-  const { code, stdout, stderr, asked } = await exporting(1, CSV, false, ...args);
+  const { code, stdout, stderr, asked } = await exporting(1, CSV, 'whole', ...args);
   assert.deepEqual([code, stderr], [0, '']);
   assert.equal(readFileSync(file, 'utf8'), CSV.join(''));
   assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -63,22 +64,22 @@ test('a whole stream is kept byte by byte, for its owner, with every filter pass
 });
 
 test('messages that came after the total are no fault', async () => {
-  const { code, stdout } = await exporting(1, LINES, false);
+  const { code, stdout } = await exporting(1, LINES, 'whole');
   assert.deepEqual([code, stdout], [0, LINES.join('')]);
 });
 
 test('a stream that breaks off is an error, and no file is left', async () => {
-  const cases: [string, number, string[], boolean, RegExp][] = [
-    ['ndjson', 3, LINES, true, /broke off after 2 of 3 messages/],
-    ['ndjson', 2, LINES, true, /broke off after 2 of 2 messages/],
-    ['csv', 1, CSV, true, /broke off after 1 of 1 messages/],
-    ['ndjson', 3, LINES, false, /ended after 2 of 3 messages/],
-    ['ndjson', 1, [...LINES, '{"mess'], false, /ended after 2 of 1 messages/],
-    ['csv', 1, CSV.slice(0, 2), false, /ended after 0 of 1 messages/],
+  const cases: [string, number, string[], Ending, RegExp][] = [
+    ['ndjson', 3, LINES, 'cut', /broke off after 2 of 3 messages/],
+    ['ndjson', 2, LINES, 'cut', /broke off after 2 of 2 messages/],
+    ['csv', 1, CSV, 'cut', /broke off after 1 of 1 messages/],
+    ['ndjson', 3, LINES, 'whole', /ended after 2 of 3 messages/],
+    ['ndjson', 1, [...LINES, '{"mess'], 'whole', /ended after 2 of 1 messages/],
+    ['csv', 1, CSV.slice(0, 2), 'whole', /ended after 0 of 1 messages/],
   ];
-  for (const [format, total, parts, cut, reason] of cases) {
-    const toFile = await exporting(total, parts, cut, '--format', format, '-o', join(dir, 'cut'));
-    const toPipe = await exporting(total, parts, cut, '--format', format);
+  for (const [format, total, parts, ending, reason] of cases) {
+    const toFile = await exporting(total, parts, ending, '--format', format, '-o', join(dir, 'cut'));
+    const toPipe = await exporting(total, parts, ending, '--format', format);
     for (const { code, stderr } of [toFile, toPipe]) {
       assert.equal(code, 1, String(reason));
       assert.match(stderr, /^lyftr: the stream [^\n]+\n$/);
@@ -95,11 +96,26 @@ test('a stream that breaks off is an error, and no file is left', async () => {
 test('a file that is there stays as it is without --force, and while the new one is not whole', async () => {
   const file = join(dir, 'there');
   writeFileSync(file, 'precious');
-  const refused = await exporting(2, LINES, false, '-o', file);
+  const refused = await exporting(2, LINES, 'whole', '-o', file);
   assert.deepEqual([refused.code, refused.asked], [1, []]);
   assert.match(refused.stderr, /is there already: --force replaces it/);
-  assert.equal((await exporting(2, LINES, true, '-o', file, '--force')).code, 1);
+  assert.equal((await exporting(2, LINES, 'cut', '-o', file, '--force')).code, 1);
   assert.equal(readFileSync(file, 'utf8'), 'precious');
-  assert.equal((await exporting(2, LINES, false, '-o', file, '--force')).code, 0);
+  assert.equal((await exporting(2, LINES, 'whole', '-o', file, '--force')).code, 0);
   assert.equal(readFileSync(file, 'utf8'), LINES.join(''));
+});
+
+test('Ctrl-C leaves no file', async () => {
+  const server = await startExportServer(3, LINES, 'never');
+  const args = [MAIN, 'export', '--url', server.origin, '-o', join(dir, 'interrupted')];
+  const child = new Process('export', process.execPath, args, { DATA_DIR: dir });
+  const files = () => readdirSync(dir).filter((name) => name.startsWith('interrupted'));
+  try {
+    await eventually('it writes', () => files().some((name) => statSync(join(dir, name)).size > 0));
+    assert.equal(await child.stop('SIGINT'), 130);
+    assert.deepEqual(files(), []);
+  } finally {
+    await child.stop('SIGKILL');
+    server.close();
+  }
 });

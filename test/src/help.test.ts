@@ -40,7 +40,7 @@ test('wrong usage is exit code 64 and nothing on standard output', async () => {
   ]) {
     const { code, stdout, stderr } = await lyftr({}, ...args);
     assert.deepEqual([code, stdout], [64, ''], args.join(' '));
-    assert.match(stderr, /^error: /);
+    assert.match(stderr, /^error: [^\n]+\n$/);
   }
 });
 

@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { lyftr, lyftrWith, type CliResult } from './cli.js';
+import { lyftr, lyftrWith, MAIN, type CliResult } from './cli.js';
 import { eventually, Process, System, type Environment } from './system.js';
 
-const MAIN = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 const BODY_BYTES = 20_000;
 
 let system: System;

@@ -1,13 +1,11 @@
 /** `lyftr status` against a running system. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ACKNOWLEDGED_KEY } from '@lyftr/shared/metrics';
-import { lyftr, type CliResult } from './cli.js';
+import { lyftr, MAIN, type CliResult } from './cli.js';
 import { eventually, Process, System, type Environment } from './system.js';
 
 const TOKEN = 'token-for-tests';
-const MAIN = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 let system: System;
 let env: Environment;
