@@ -43,23 +43,34 @@ async function copyInto(target: string, file: string, showBar: boolean): Promise
   }
 }
 
+/** What is wrong with the file, in SQLite's words; undefined when nothing is. */
+function findFault(database: Database.Database): string | undefined {
+  try {
+    const lines = database.prepare<[], string>(`PRAGMA quick_check(${FAULTS_MAX})`).pluck().all();
+    if (lines.join() === 'ok') return undefined;
+    return lines
+      .join('\n')
+      .split('\n')
+      .find((line) => !line.startsWith('***'));
+  } catch (error) {
+    // so damaged that the check itself cannot go on
+    if ((error as { code?: string }).code?.startsWith('SQLITE_CORRUPT') !== true) throw error;
+    return (error as Error).message;
+  }
+}
+
 /** Looks through the copy, and makes it one file that needs no other. Throws when it is damaged. */
 function checkCopy(copy: string): { messages: number } {
   const database = new Database(copy, { fileMustExist: true });
   try {
     // no -shm beside it
     database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('journal_mode = DELETE');
-    const lines = database.prepare<[], string>(`PRAGMA quick_check(${FAULTS_MAX})`).pluck().all();
-    if (lines.join() !== 'ok') {
-      const fault = lines
-        .join('\n')
-        .split('\n')
-        .find((line) => !line.startsWith('***'));
+    const fault = findFault(database);
+    if (fault !== undefined)
       throw new Error(
         `the database is damaged, and no copy is kept: ${fault}. \`lyftr audit\` says what can be mended`,
       );
-    }
+    database.pragma('journal_mode = DELETE');
     const messages = database.prepare("SELECT value FROM counters WHERE name = 'created'").pluck().get();
     return { messages: messages as number };
   } finally {

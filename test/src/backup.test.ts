@@ -135,8 +135,13 @@ test('a damaged database is not kept as a copy', async () => {
     await damaged.process('writer').stop();
     const copy = databaseFile(env['DATA_DIR'] as string);
     copyFileSync(target('online.db'), copy);
+    const database = new Database(copy, { readonly: true });
+    const pageBytes = database.pragma('page_size', { simple: true }) as number;
+    const root = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'messages'").pluck();
+    const rootPage = root.get() as number;
+    database.close();
     const bytes = readFileSync(copy);
-    bytes.fill(0xff, bytes.length >> 1, (bytes.length >> 1) + 8 * 4_096);
+    bytes.fill(0xff, (rootPage - 1) * pageBytes, rootPage * pageBytes);
     writeFileSync(copy, bytes);
     const { code, stderr } = await lyftr(env, 'backup', target('kept.db'));
     assert.equal(code, 1);
