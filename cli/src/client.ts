@@ -1,10 +1,13 @@
 /** A running system as a command speaks to it: its origin, its writer, and every failure as one line for a person. */
 import { createHmac } from 'node:crypto';
+import type { FieldError } from '@lyftr/shared/errors';
 import type { Message } from '@lyftr/shared/message';
 import type { ClientConfig } from './config.js';
 import { findSecret } from './secret.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
+const ORIGIN_HINT = 'start it with `lyftr up`, or name it with --url';
+const WRITER_HINT = 'the writer does not run there, or name it with --writer-url';
 
 export interface ClientOptions {
   /** Origin of the system; `PORT` on this machine when it is not given. */
@@ -13,51 +16,102 @@ export interface ClientOptions {
   writerUrl?: string;
 }
 
+/** Nothing answers: a later try can succeed. */
+export class UnreachableError extends Error {
+  constructor(url: string, hint: string, cause: unknown) {
+    const isTimeout = (cause as { name?: unknown }).name === 'TimeoutError';
+    const within = isTimeout ? ` within ${REQUEST_TIMEOUT_MS / 1_000} s` : '';
+    super(`nothing answers at ${new URL(url).origin}${within}: ${hint}`, { cause });
+    this.name = 'UnreachableError';
+  }
+}
+
 /** An answer that is no success. `message` is for a person, and holds the service's own words. */
 export class AnswerError extends Error {
   readonly status: number;
+  /** `detail` and `errors` of the problem. */
+  readonly detail: string;
+  readonly errors: readonly FieldError[];
+  /** As `Retry-After` says; undefined when it is not there. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(what: string, status: number, detail: string) {
-    super(`${what} answers ${status}${detail === '' ? '' : `: ${detail}`}`);
+  constructor(what: string, status: number, problem: Problem, retryAfterSeconds?: number) {
+    const fields = problem.errors.map(({ path, message }) => `${path} ${message}`);
+    const words = [problem.detail, ...fields].join(' ').trim();
+    super(`${what} answers ${status}${words === '' ? '' : `: ${words}`}`);
     this.name = 'AnswerError';
     this.status = status;
+    this.detail = problem.detail;
+    this.errors = problem.errors;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
+interface Problem {
+  detail: string;
+  errors: FieldError[];
+}
+
+/** Every method rejects with AnswerError, or with UnreachableError. */
 export interface Client {
-  /** The JSON of a GET on the origin. Rejects with AnswerError, or with an Error when nothing answers. */
+  readonly origin: string;
+  /** The JSON of a GET on the origin. */
   get(path: string): Promise<unknown>;
-  /** A DELETE at the writer, which alone changes the database. Rejects as `get` does. */
+  getText(path: string): Promise<string>;
+  /** A GET on the origin, whatever its status says. `token` is sent. */
+  fetch(path: string): Promise<Response>;
+  /** The same at the writer. */
+  fetchAtWriter(path: string): Promise<Response>;
+  /** The bytes of a GET on the origin as they come, however long that takes; an iteration throws when they break off. */
+  stream(path: string): Promise<AsyncIterable<Uint8Array>>;
+  /** A DELETE at the writer, which alone changes the database. */
   removeAtWriter(path: string): Promise<void>;
-  /** Posts messages under one signature. Resolves when all of them are acknowledged; rejects as `get` does. */
+  /** Signs exactly these bytes and posts them. Resolves with the JSON of the answer once all is acknowledged. */
+  post(path: string, body: Buffer, contentType: string): Promise<unknown>;
+  /** Posts messages under one signature. Resolves when all of them are acknowledged. */
   deliver(messages: readonly Message[]): Promise<void>;
 }
 
-async function detailOf(response: Response): Promise<string> {
+/** `x-signature` of these bytes, in hex. */
+export function signatureOf(body: Buffer | string, secret: string): string {
+  return createHmac('sha256', secret).update(body).digest('hex');
+}
+
+async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401 && response.headers.has('www-authenticate'))
-    return 'API_TOKEN is missing, or not that of the service';
-  const text = await response.text();
+    return { detail: 'API_TOKEN is missing, or not that of the service', errors: [] };
   try {
-    const { detail = '', errors = [] } = JSON.parse(text) as {
-      detail?: string;
-      errors?: { path: string; message: string }[];
-    };
-    return [detail, ...errors.map(({ path, message }) => `${path} ${message}`)].join(' ').trim();
+    const { detail = '', errors = [] } = (await response.json()) as Partial<Problem>;
+    return { detail, errors };
   } catch {
-    return '';
+    return { detail: '', errors: [] };
   }
 }
 
-async function request(url: string, hint: string, init: RequestInit): Promise<Response> {
-  let response: Response;
+async function reach(url: string, hint: string, init: RequestInit): Promise<Response> {
   try {
-    response = await fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
-  } catch {
-    throw new Error(`nothing answers at ${new URL(url).origin}: ${hint}`);
+    return await fetch(url, init);
+  } catch (error) {
+    throw new UnreachableError(url, hint, error);
   }
+}
+
+const within = (ms: number) => ({ signal: AbortSignal.timeout(ms) });
+
+async function demandSuccess(response: Response, method: string): Promise<Response> {
   if (response.ok) return response;
-  const { pathname } = new URL(url);
-  throw new AnswerError(`${init.method ?? 'GET'} ${pathname}`, response.status, await detailOf(response));
+  const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
+  throw new AnswerError(
+    `${method} ${new URL(response.url).pathname}`,
+    response.status,
+    await problemOf(response),
+    Number.isFinite(retryAfter) ? retryAfter : undefined,
+  );
+}
+
+/** Rejects with UnreachableError when nothing answers at the origin, whatever its state. */
+export async function requireAnswer(origin: string): Promise<void> {
+  await reach(`${origin}/healthz`, ORIGIN_HINT, within(REQUEST_TIMEOUT_MS));
 }
 
 export function createClient(config: ClientConfig, options: ClientOptions): Client {
@@ -65,25 +119,56 @@ export function createClient(config: ClientConfig, options: ClientOptions): Clie
   const writer = options.writerUrl ?? `http://127.0.0.1:${config.WRITER_PORT}`;
   const token: Record<string, string> =
     config.API_TOKEN === undefined ? {} : { authorization: `Bearer ${config.API_TOKEN}` };
-  const originHint = 'start it with `lyftr up`, or name it with --url';
 
-  return {
+  function post(path: string, body: Buffer, contentType: string): Promise<Response> {
+    const signature = signatureOf(body, findSecret(config));
+    return reach(`${origin}${path}`, ORIGIN_HINT, {
+      ...within(REQUEST_TIMEOUT_MS),
+      method: 'POST',
+      headers: { 'content-type': contentType, 'x-signature': signature },
+      body: new Uint8Array(body),
+    });
+  }
+
+  const client: Client = {
+    origin,
+    fetch: (path) =>
+      reach(`${origin}${path}`, ORIGIN_HINT, { ...within(REQUEST_TIMEOUT_MS), headers: token }),
+    fetchAtWriter: (path) =>
+      reach(`${writer}${path}`, WRITER_HINT, { ...within(REQUEST_TIMEOUT_MS), headers: token }),
     async get(path) {
-      return (await request(`${origin}${path}`, originHint, { headers: token })).json();
+      return (await demandSuccess(await client.fetch(path), 'GET')).json();
+    },
+    async getText(path) {
+      return (await demandSuccess(await client.fetch(path), 'GET')).text();
+    },
+    async stream(path) {
+      // the wait for the first byte is bounded, the stream itself is not
+      const abort = new AbortController();
+      const late = new DOMException('no answer in time', 'TimeoutError');
+      const timer = setTimeout(() => abort.abort(late), REQUEST_TIMEOUT_MS);
+      try {
+        const init = { headers: token, signal: abort.signal };
+        const response = await reach(`${origin}${path}`, ORIGIN_HINT, init);
+        const { body } = await demandSuccess(response, 'GET');
+        if (body === null) throw new Error(`GET ${new URL(response.url).pathname} answers without a body`);
+        return body;
+      } finally {
+        clearTimeout(timer);
+      }
     },
     async removeAtWriter(path) {
-      const hint = 'the writer does not run there, or name it with --writer-url';
-      await request(`${writer}${path}`, hint, { method: 'DELETE', headers: token });
+      const init = { ...within(REQUEST_TIMEOUT_MS), method: 'DELETE', headers: token };
+      await demandSuccess(await reach(`${writer}${path}`, WRITER_HINT, init), 'DELETE');
+    },
+    async post(path, body, contentType) {
+      return (await demandSuccess(await post(path, body, contentType), 'POST')).json();
     },
     async deliver(messages) {
       const isSingle = messages.length === 1;
-      const body = JSON.stringify(isSingle ? messages[0] : messages);
-      const signature = createHmac('sha256', findSecret(config)).update(body).digest('hex');
-      await request(`${origin}${isSingle ? '/webhook' : '/webhook/batch'}`, originHint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-signature': signature },
-        body,
-      });
+      const body = Buffer.from(JSON.stringify(isSingle ? messages[0] : messages));
+      await client.post(isSingle ? '/webhook' : '/webhook/batch', body, 'application/json');
     },
   };
+  return client;
 }

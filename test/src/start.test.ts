@@ -157,7 +157,7 @@ test('lyftr load sends, counts, and finds all that was acknowledged', { timeout:
     ['cli/dist/main.js', 'load', '--url', 'http://127.0.0.1:1'],
     env,
   );
-  assert.deepEqual(await nobody.ended, [1, null]);
+  assert.deepEqual(await nobody.ended, [69, null]);
   assert.match(String(nobody.lines[0]?.['msg']), /nothing answers at http:\/\/127.0.0.1:1/);
 });
 
