@@ -15,6 +15,7 @@ import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createLogger } from '@lyftr/shared/log';
 import type { Message } from '@lyftr/shared/message';
 import { createQueryListener, type QueryOptions } from './app.js';
+import { createConsole, type ConsoleOptions } from './console.js';
 import { Store } from './store.js';
 
 const MIGRATIONS = new URL('../../writer/migrations/', import.meta.url);
@@ -149,21 +150,26 @@ export interface TestService {
 /** The service on a port of its own; what a test does not give is a stand-in. */
 export async function startService(
   directory: string,
-  options: Partial<Omit<QueryOptions, 'log'>> = {},
+  options: Partial<Omit<QueryOptions & ConsoleOptions, 'log' | 'console'>> = {},
 ): Promise<TestService> {
   const store = options.store ?? new Store(databaseFile(directory));
   // a client that was never connected: it rejects, as one whose Redis is away
   const redis = new Redis({ lazyConnect: true, path: '/nowhere', retryStrategy: () => null });
   redis.on('error', () => {});
-  const listener = createQueryListener({
+  const given = {
     redis,
     metrics: { contentType: 'text/plain', render: () => Promise.resolve('') },
     registry: new Registry(),
     token: undefined,
+    anonymousReads: false,
+    actions: undefined,
+    queuesWritable: false,
     ...options,
     store,
     log: createLogger('query', 'silent'),
-  });
+  };
+  const console = createConsole(given);
+  const listener = createQueryListener({ ...given, console });
   const server = createStrictServer(listener);
   const port = await listen(server, 0, '127.0.0.1');
   return {
@@ -171,6 +177,7 @@ export async function startService(
     port,
     store,
     async close() {
+      console.live.close();
       // fetch keeps its connections open
       server.closeAllConnections();
       await closeServer(server);
