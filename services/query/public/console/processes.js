@@ -8,6 +8,7 @@ const LEVELS = { up: 'good', stopped: 'unknown', gone: 'bad' };
 
 function row(process, now) {
   const { service, instance, pid, state, started_at, seen_at, memory_bytes } = process;
+  const silentSeconds = Math.max(0, Math.round((now - seen_at) / 1_000));
   const end = state === 'up' ? now : seen_at;
   return el(
     'tr',
@@ -16,7 +17,7 @@ function row(process, now) {
     el('td', {}, el('span', { class: 'status', 'data-level': LEVELS[state] }, el('span', {}, STATES[state]))),
     el('td', { class: 'number' }, seconds(Math.max(1, Math.round((end - started_at) / 1_000)))),
     el('td', { class: 'number' }, megabytes(memory_bytes)),
-    el('td', { class: 'number' }, `${seconds(Math.max(0, Math.round((now - seen_at) / 1_000)))} ago`),
+    el('td', { class: 'number' }, silentSeconds === 0 ? 'just now' : `${seconds(silentSeconds)} ago`),
     el('td', {}, el('code', {}, instance), ` pid ${pid}`),
   );
 }
