@@ -177,18 +177,18 @@ function commit(typing) {
 }
 
 export function startMessages() {
-  form.addEventListener('input', () => {
+  form.addEventListener('input', ({ target }) => {
     clearTimeout(timer);
-    timer = setTimeout(() => commit(true), DEBOUNCE_MS);
+    timer = setTimeout(() => commit(target.name), DEBOUNCE_MS);
   });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    commit(true);
+    commit('');
     list.querySelector('.row')?.focus();
   });
   byId('clear').addEventListener('click', () => {
     form.reset();
-    commit(false);
+    commit('');
     form.elements.q.focus();
   });
   byId('refresh').addEventListener('click', () => {

@@ -1,7 +1,8 @@
 /** The state that the address holds, so that it can be shared and Back works. */
 
 const listeners = new Set();
-let isTyping = false;
+/** The field that is being typed in. */
+let typedIn = '';
 
 /** Parameters of the address by name. */
 export function state() {
@@ -22,13 +23,13 @@ const tell = () => {
   for (const listener of listeners) listener(state());
 };
 
-/** Goes there. While somebody types, the entry of the history is the same one. */
-export function go(changes, { typing = false, from = state() } = {}) {
+/** Goes there. While somebody types in one field (`typing` is its name), the entry of the history is the same one. */
+export function go(changes, { typing = '', from = state() } = {}) {
   const to = address(changes, from);
   if (to === `${location.pathname}${location.search}`) return;
-  if (typing && isTyping) history.replaceState(null, '', to);
+  if (typing !== '' && typing === typedIn) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
-  isTyping = typing;
+  typedIn = typing;
   tell();
 }
 
@@ -37,6 +38,6 @@ export function onRoute(listener) {
 }
 
 addEventListener('popstate', () => {
-  isTyping = false;
+  typedIn = '';
   tell();
 });
