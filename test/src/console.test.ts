@@ -1,5 +1,8 @@
 /** The console in a browser, against a running system. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { browserFault, overflow, seriousViolations, startBrowser, type Browser } from './browser.js';
 import { eventually, System } from './system.js';
@@ -81,6 +84,21 @@ describe('console', { skip: browserFault }, () => {
     await open('/docs');
     await page.waitForSelector('.opblock-summary-path');
     assert.match(await textOf('#swagger-ui'), /\/dead-letters\/\{id\}\/replay/);
+  });
+
+  test('a link on another site leads into the session', async () => {
+    const elsewhere = createServer((_req, res) => {
+      res
+        .setHeader('content-type', 'text/html')
+        .end(`<a href="${system.origin}/?tab=messages&q=even">link</a>`);
+    }).listen(0, 'localhost');
+    await once(elsewhere, 'listening');
+    // another site than 127.0.0.1, to a browser
+    await page.goto(`http://localhost:${(elsewhere.address() as AddressInfo).port}/`);
+    await page.click('a');
+    await shows('#total', '60 matches');
+    elsewhere.closeAllConnections();
+    elsewhere.close();
   });
 
   test('the overview moves while messages come', async () => {

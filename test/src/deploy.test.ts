@@ -169,6 +169,7 @@ describe('docker-compose.yml', () => {
     assert.match(WEBHOOK_SECRET ?? '', /^\$\{WEBHOOK_SECRET:\?.+\}$/);
     assert.equal(WEBHOOK_SECRET_PREVIOUS, null);
     assert.match(service('query').environment?.['API_TOKEN'] ?? '', /^\$\{API_TOKEN:\?.+\}$/);
+    assert.equal(service('query').environment?.['WEBHOOK_SECRET'], WEBHOOK_SECRET);
     for (const [name, { environment = {} }] of services) {
       for (const [variable, value] of Object.entries(environment)) {
         if (!/SECRET|TOKEN|PASSWORD/.test(variable) || value === null) continue;

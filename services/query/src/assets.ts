@@ -14,7 +14,7 @@ const ASSETS = new Map([
   ...readdirSync(PUBLIC)
     .filter((file) => !file.endsWith('.html'))
     .map((file) => [file, PUBLIC] as const),
-  ['uPlot.esm.js', UPLOT],
+  ['uPlot.iife.min.js', UPLOT],
   ['uPlot.min.css', UPLOT],
 ]);
 

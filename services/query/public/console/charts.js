@@ -1,7 +1,8 @@
 /** uPlot in our colours, as wide as its place, and drawn anew when the theme changes. */
 import { el } from './dom.js';
-// from node_modules, served beside this file
-import uPlot from './uPlot.esm.js';
+
+// a script of its own, in front of these modules: its minified form is no module
+const { uPlot } = globalThis;
 
 const HEIGHT = 150;
 const probe = el('span', { hidden: true });
@@ -50,7 +51,7 @@ function axes(formatValue, size) {
 }
 
 /**
- * `series`: `{label, colour, bars?}` each, `colour` a CSS variable. `set` gives `[seconds, …values]`; `onSelect` is told
+ * `series`: `{label, colour, bars?, filled?}` each, `colour` a CSS variable. `set` gives `[seconds, …values]`; `onSelect` is told
  * the seconds between which somebody dragged. The scale of values reaches `least` at least, that of time `span` seconds.
  */
 export function createChart(
@@ -62,14 +63,14 @@ export function createChart(
 
   function build() {
     plot?.destroy();
-    const lines = series.map(({ label, colour: variable, bars }) => {
+    const lines = series.map(({ label, colour: variable, bars, filled }) => {
       const stroke = colour(variable);
       const shape = bars ? { paths: uPlot.paths.bars({ size: [0.9, 40], align: 1 }), fill: stroke } : {};
       return {
         label,
         stroke,
         width: 1.75,
-        fill: series.length === 1 ? fill(stroke) : undefined,
+        fill: filled ? fill(stroke) : undefined,
         points: { show: false },
         ...shape,
       };

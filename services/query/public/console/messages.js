@@ -17,7 +17,8 @@ const list = byId('messages');
 const problem = byId('messages-problem');
 let asking = new AbortController();
 let timer;
-let shownFor;
+/** Address and parameters of what is shown; undefined when all of it is to be asked for again. */
+let shown;
 let openId;
 
 const offsetOf = ({ page }) => (/^[1-9]\d{0,8}$/.test(page ?? '') ? (Number(page) - 1) * PAGE : 0);
@@ -154,18 +155,18 @@ async function showDetail(id) {
 
 function show(wanted) {
   if (wanted.tab !== 'messages') {
-    shownFor = undefined;
+    shown = undefined;
     return;
   }
   fillForm(wanted);
   const { id, ...rest } = wanted;
-  const key = address({}, rest);
-  if (key !== shownFor) {
-    shownFor = key;
-    void ask(wanted);
+  const before = shown;
+  shown = { ...rest, address: address({}, rest) };
+  const differs = (...names) => before === undefined || names.some((name) => before[name] !== shown[name]);
+  if (differs('address')) void ask(wanted);
+  if (differs('since', 'until'))
     void refreshTimeline(wanted, (since, until) => go({ since, until, page: '' }));
-    void refreshSenders(wanted.from ?? '', (from) => go({ from, page: '' }));
-  }
+  if (differs('from')) void refreshSenders(wanted.from ?? '', (from) => go({ from, page: '' }));
   if (id !== undefined && id !== openId) void showDetail(id);
   else if (id === undefined && openId !== undefined) closeDialog();
 }
@@ -192,7 +193,7 @@ export function startMessages() {
     form.elements.q.focus();
   });
   byId('refresh').addEventListener('click', () => {
-    shownFor = undefined;
+    shown = undefined;
     show(state());
   });
   const turn = (by) => go({ page: String(offsetOf(state()) / PAGE + 1 + by) });

@@ -65,7 +65,7 @@ function tilesOf(index) {
       'letters',
       'Dead letters',
       count(sample.dead_letters),
-      'to replay or discard',
+      'to handle, conflicts included',
       sample.dead_letters > 0 && 'busy',
     ],
     ['missing', 'Missing', count(missing), 'batches acknowledged and gone', missing > 0 && 'bad'],
@@ -112,20 +112,21 @@ function createCharts() {
   const intake = addChart('Messages per second', {
     ...perSecond,
     series: [
+      // what is drawn last is on top, and the two are one line while nothing waits
+      { label: 'stored', colour: '--green', filled: true },
       { label: 'accepted', colour: '--accent' },
-      { label: 'stored', colour: '--green' },
     ],
   });
   const waiting = addChart('Waiting in the queue', {
     format: (value) => count(value),
     least: 4,
-    series: [{ label: 'messages', colour: '--amber' }],
+    series: [{ label: 'messages', colour: '--amber', filled: true }],
   });
   const lag = addChart('Store lag', {
     format: (value) => seconds(value),
     size: 62,
     least: 0.05,
-    series: [{ label: 'seconds', colour: '--violet' }],
+    series: [{ label: 'seconds', colour: '--violet', filled: true }],
   });
   const refusals = addChart('Refused deliveries per second', {
     ...perSecond,
@@ -135,7 +136,7 @@ function createCharts() {
     const times = samples.map(({ at }) => at / 1_000);
     const rates = (counter) => samples.map((_sample, index) => rateAt(index, counter));
     const last = samples.length - 1;
-    intake.chart.set([times, rates(accepted), rates(stored)]);
+    intake.chart.set([times, rates(stored), rates(accepted)]);
     setText(intake.now, `${rate(rateAt(last, accepted))} accepted`);
     waiting.chart.set([times, samples.map(({ ledger }) => ledger?.waiting ?? null)]);
     setText(waiting.now, `${count(samples[last].ledger?.waiting)} now`);

@@ -3,7 +3,7 @@ import { byId, el, note } from './dom.js';
 import { megabytes, seconds } from './format.js';
 import { latest, onSample } from './live.js';
 
-const STATES = { up: 'up', stopped: 'stopped in order', gone: 'gone' };
+const STATES = { up: 'up', stopped: 'stopped', gone: 'gone' };
 const LEVELS = { up: 'good', stopped: 'unknown', gone: 'bad' };
 
 function row(process, now) {
@@ -15,9 +15,17 @@ function row(process, now) {
     {},
     el('th', { scope: 'row' }, service),
     el('td', {}, el('span', { class: 'status', 'data-level': LEVELS[state] }, el('span', {}, STATES[state]))),
-    el('td', { class: 'number' }, seconds(Math.max(1, Math.round((end - started_at) / 1_000)))),
-    el('td', { class: 'number' }, megabytes(memory_bytes)),
-    el('td', { class: 'number' }, silentSeconds === 0 ? 'just now' : `${seconds(silentSeconds)} ago`),
+    el(
+      'td',
+      { class: 'number', 'data-label': 'age' },
+      seconds(Math.max(1, Math.round((end - started_at) / 1_000))),
+    ),
+    el('td', { class: 'number', 'data-label': 'memory' }, megabytes(memory_bytes)),
+    el(
+      'td',
+      { class: 'number', 'data-label': 'seen' },
+      silentSeconds === 0 ? 'just now' : `${seconds(silentSeconds)} ago`,
+    ),
     el('td', {}, el('code', {}, instance), ` pid ${pid}`),
   );
 }
