@@ -26,7 +26,9 @@ export function isBrowser(req: Request): boolean {
  * A browser keeps a SameSite=Strict cookie back when a link on another site leads here; when this page then loads
  * itself again, it is sent.
  */
-const AGAIN = '<!doctype html><meta http-equiv="refresh" content="0"><title>Lyftr</title>';
+const AGAIN =
+  '<!doctype html><html lang="en"><title>Lyftr</title><link rel="icon" href="data:,">' +
+  '<meta http-equiv="refresh" content="0">';
 
 /**
  * Lets in a bearer token (RFC 6750) or a session. A browser that has neither is sent to the sign-in page, everybody

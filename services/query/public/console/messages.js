@@ -66,13 +66,17 @@ function fillForm(wanted) {
 
 function row(message, needle) {
   const { message_id, from, to, ts, text } = message;
-  const shown = text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text;
+  const beginning = text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text;
   const button = el(
     'button',
     { type: 'button', class: 'row', click: () => go({ id: message_id }) },
     el('time', { datetime: iso(ts) }, time(ts)),
     el('span', { class: 'who' }, el('b', {}, from), ' → ', el('b', {}, to)),
-    el('span', { class: 'text' }, ...(shown === '' ? [el('em', {}, 'no text')] : marked(shown, needle))),
+    el(
+      'span',
+      { class: 'text' },
+      ...(beginning === '' ? [el('em', {}, 'no text')] : marked(beginning, needle)),
+    ),
   );
   button.dataset.id = message_id;
   return el('li', {}, button);
