@@ -1,13 +1,7 @@
-/** A running system as a command speaks to it: its origin, its writer, and every failure as one line for a person. */
-import { createHmac } from 'node:crypto';
-import type { FieldError } from '@lyftr/shared/errors';
-import type { Message } from '@lyftr/shared/message';
+/** The client of the commands: where the system is, by options and settings, and what to do when it is not there. */
+import { createClient, type Client } from '@lyftr/shared/client';
 import type { ClientConfig } from './config.js';
 import { findSecret } from './secret.js';
-
-const REQUEST_TIMEOUT_MS = 10_000;
-const ORIGIN_HINT = 'start it with `lyftr up`, or name it with --url';
-const WRITER_HINT = 'the writer does not run there, or name it with --writer-url';
 
 export interface ClientOptions {
   /** Origin of the system; `PORT` on this machine when it is not given. */
@@ -16,159 +10,15 @@ export interface ClientOptions {
   writerUrl?: string;
 }
 
-/** Nothing answers: a later try can succeed. */
-export class UnreachableError extends Error {
-  constructor(url: string, hint: string, cause: unknown) {
-    const isTimeout = (cause as { name?: unknown }).name === 'TimeoutError';
-    const within = isTimeout ? ` within ${REQUEST_TIMEOUT_MS / 1_000} s` : '';
-    super(`nothing answers at ${new URL(url).origin}${within}: ${hint}`, { cause });
-    this.name = 'UnreachableError';
-  }
-}
-
-/** An answer that is no success. `message` is for a person, and holds the service's own words. */
-export class AnswerError extends Error {
-  readonly status: number;
-  /** `detail` and `errors` of the problem. */
-  readonly detail: string;
-  readonly errors: readonly FieldError[];
-  /** As `Retry-After` says; undefined when it is not there. */
-  readonly retryAfterSeconds: number | undefined;
-
-  constructor(what: string, status: number, problem: Problem, retryAfterSeconds?: number) {
-    const fields = problem.errors.map(({ path, message }) => `${path} ${message}`);
-    const words = [problem.detail, ...fields].join(' ').trim();
-    super(`${what} answers ${status}${words === '' ? '' : `: ${words}`}`);
-    this.name = 'AnswerError';
-    this.status = status;
-    this.detail = problem.detail;
-    this.errors = problem.errors;
-    this.retryAfterSeconds = retryAfterSeconds;
-  }
-}
-
-interface Problem {
-  detail: string;
-  errors: FieldError[];
-}
-
-/** Every method rejects with AnswerError, or with UnreachableError. */
-export interface Client {
-  readonly origin: string;
-  /** The JSON of a GET on the origin. */
-  get(path: string): Promise<unknown>;
-  getText(path: string): Promise<string>;
-  /** A GET on the origin, whatever its status says. `token` is sent. */
-  fetch(path: string): Promise<Response>;
-  /** The same at the writer. */
-  fetchAtWriter(path: string): Promise<Response>;
-  /** The bytes of a GET on the origin as they come, however long that takes; an iteration throws when they break off. */
-  stream(path: string): Promise<AsyncIterable<Uint8Array>>;
-  /** A DELETE at the writer, which alone changes the database. */
-  removeAtWriter(path: string): Promise<void>;
-  /** Signs exactly these bytes and posts them. Resolves with the JSON of the answer once all is acknowledged. */
-  post(path: string, body: Buffer, contentType: string): Promise<unknown>;
-  /** Posts messages under one signature. Resolves when all of them are acknowledged. */
-  deliver(messages: readonly Message[]): Promise<void>;
-}
-
-/** `x-signature` of these bytes, in hex. */
-export function signatureOf(body: Buffer | string, secret: string): string {
-  return createHmac('sha256', secret).update(body).digest('hex');
-}
-
-async function problemOf(response: Response): Promise<Problem> {
-  if (response.status === 401 && response.headers.has('www-authenticate'))
-    return { detail: 'API_TOKEN is missing, or not that of the service', errors: [] };
-  try {
-    const { detail = '', errors = [] } = (await response.json()) as Partial<Problem>;
-    return { detail, errors };
-  } catch {
-    return { detail: '', errors: [] };
-  }
-}
-
-async function reach(url: string, hint: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    throw new UnreachableError(url, hint, error);
-  }
-}
-
-const within = (ms: number) => ({ signal: AbortSignal.timeout(ms) });
-
-async function demandSuccess(response: Response, method: string): Promise<Response> {
-  if (response.ok) return response;
-  const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
-  throw new AnswerError(
-    `${method} ${new URL(response.url).pathname}`,
-    response.status,
-    await problemOf(response),
-    Number.isFinite(retryAfter) ? retryAfter : undefined,
-  );
-}
-
-/** Rejects with UnreachableError when nothing answers at the origin, whatever its state. */
-export async function requireAnswer(origin: string): Promise<void> {
-  await reach(`${origin}/healthz`, ORIGIN_HINT, within(REQUEST_TIMEOUT_MS));
-}
-
-export function createClient(config: ClientConfig, options: ClientOptions): Client {
-  const origin = options.url ?? `http://127.0.0.1:${config.PORT}`;
-  const writer = options.writerUrl ?? `http://127.0.0.1:${config.WRITER_PORT}`;
-  const token: Record<string, string> =
-    config.API_TOKEN === undefined ? {} : { authorization: `Bearer ${config.API_TOKEN}` };
-
-  function post(path: string, body: Buffer, contentType: string): Promise<Response> {
-    const signature = signatureOf(body, findSecret(config));
-    return reach(`${origin}${path}`, ORIGIN_HINT, {
-      ...within(REQUEST_TIMEOUT_MS),
-      method: 'POST',
-      headers: { 'content-type': contentType, 'x-signature': signature },
-      body: new Uint8Array(body),
-    });
-  }
-
-  const client: Client = {
-    origin,
-    fetch: (path) =>
-      reach(`${origin}${path}`, ORIGIN_HINT, { ...within(REQUEST_TIMEOUT_MS), headers: token }),
-    fetchAtWriter: (path) =>
-      reach(`${writer}${path}`, WRITER_HINT, { ...within(REQUEST_TIMEOUT_MS), headers: token }),
-    async get(path) {
-      return (await demandSuccess(await client.fetch(path), 'GET')).json();
+export function openClient(config: ClientConfig, options: ClientOptions): Client {
+  return createClient({
+    origin: options.url ?? `http://127.0.0.1:${config.PORT}`,
+    writer: options.writerUrl ?? `http://127.0.0.1:${config.WRITER_PORT}`,
+    token: config.API_TOKEN,
+    secret: () => findSecret(config),
+    hints: {
+      origin: 'start it with `lyftr up`, or name it with --url',
+      writer: 'the writer does not run there, or name it with --writer-url',
     },
-    async getText(path) {
-      return (await demandSuccess(await client.fetch(path), 'GET')).text();
-    },
-    async stream(path) {
-      // the wait for the first byte is bounded, the stream itself is not
-      const abort = new AbortController();
-      const late = new DOMException('no answer in time', 'TimeoutError');
-      const timer = setTimeout(() => abort.abort(late), REQUEST_TIMEOUT_MS);
-      try {
-        const init = { headers: token, signal: abort.signal };
-        const response = await reach(`${origin}${path}`, ORIGIN_HINT, init);
-        const { body } = await demandSuccess(response, 'GET');
-        if (body === null) throw new Error(`GET ${new URL(response.url).pathname} answers without a body`);
-        return body;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-    async removeAtWriter(path) {
-      const init = { ...within(REQUEST_TIMEOUT_MS), method: 'DELETE', headers: token };
-      await demandSuccess(await reach(`${writer}${path}`, WRITER_HINT, init), 'DELETE');
-    },
-    async post(path, body, contentType) {
-      return (await demandSuccess(await post(path, body, contentType), 'POST')).json();
-    },
-    async deliver(messages) {
-      const isSingle = messages.length === 1;
-      const body = Buffer.from(JSON.stringify(isSingle ? messages[0] : messages));
-      await client.post(isSingle ? '/webhook' : '/webhook/batch', body, 'application/json');
-    },
-  };
-  return client;
+  });
 }

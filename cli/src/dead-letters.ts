@@ -1,6 +1,9 @@
 /** `lyftr dead-letters`: looks at what could not be stored for its own sake, sends it again, or discards it. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { AnswerError, createClient, type Client, type ClientOptions } from './client.js';
+import { AnswerError, type Client } from '@lyftr/shared/client';
+import type { Message } from '@lyftr/shared/message';
+import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import {
   examples,
@@ -14,7 +17,6 @@ import {
   type JsonOption,
 } from './options.js';
 import { printable } from './printable.js';
-import { deliverAll, messagesOf, requireFree, type Letter } from './replay.js';
 
 interface DeadLettersOptions extends ClientOptions, JsonOption {}
 
@@ -39,7 +41,7 @@ const PAGE_MAX = 100;
 const NOT_FOUND = 404;
 const KIND_WIDTH = 'conflicting_duplicate'.length;
 
-const open = (options: ClientOptions): Client => createClient(readClientConfig(), options);
+const open = (options: ClientOptions): Client => openClient(readClientConfig(), options);
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -97,30 +99,47 @@ async function discardDeadLetter(id: number, { json, ...options }: DeadLettersOp
   return 0;
 }
 
+async function isTaken(client: Client, id: string): Promise<boolean> {
+  try {
+    await client.get(`/messages/${encodeURIComponent(id)}`);
+    return true;
+  } catch (error) {
+    if (error instanceof AnswerError && error.status === NOT_FOUND) return false;
+    throw error;
+  }
+}
+
+/** What was not done, and the command that goes on from there. */
+function explain(id: number, error: unknown): unknown {
+  if (error instanceof ReplayError) {
+    const next = error.needsId
+      ? `. Replay it under another id: lyftr dead-letters replay ${id} --as NEW_ID`
+      : '';
+    return new Error(`dead letter ${id} is not replayed: ${error.message}${next}`, { cause: error });
+  }
+  if (error instanceof NotDiscardedError) {
+    const next = `Finish with: lyftr dead-letters discard ${id}`;
+    return new Error(`dead letter ${id} is ${error.message}. ${next}`, { cause: error });
+  }
+  return error;
+}
+
 /** Sends the messages of a letter through the intake, and discards the letter once they are acknowledged. */
 async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOptions): Promise<number> {
   const client = open(options);
   const letter = await read(client, id);
-  let messages: ReturnType<typeof messagesOf>;
-  try {
-    messages = messagesOf(letter, as);
-  } catch (error) {
-    throw new Error(`dead letter ${id} is not replayed: ${(error as Error).message}`, { cause: error });
-  }
-  if (as !== undefined) await requireFree(client, as);
-  await deliverAll(client, messages);
-  try {
-    await remove(client, id);
-  } catch (error) {
-    throw new Error(
-      `dead letter ${id} is replayed, but not discarded: ${(error as Error).message}. Finish with: lyftr dead-letters discard ${id}`,
-      { cause: error },
-    );
-  }
-  const count = messages.length === 1 ? '1 message' : `${messages.length} messages`;
+  const port = {
+    isTaken: (messageId: string) => isTaken(client, messageId),
+    deliver: (messages: readonly Message[]) => client.deliver(messages),
+    discard: () => remove(client, id),
+  };
+  const replayed = await replay(port, letter, as).catch((error: unknown) => {
+    throw explain(id, error);
+  });
+  const count = replayed === 1 ? '1 message' : `${replayed} messages`;
   print(
     json
-      ? JSON.stringify({ id, replayed: messages.length, discarded: true })
+      ? JSON.stringify({ id, replayed, discarded: true })
       : `dead letter ${id}: ${count} acknowledged, and the letter is discarded`,
   );
   return 0;

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
-import { createClient, type ClientOptions } from './client.js';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { beginFile } from './new-file.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
@@ -40,7 +40,7 @@ async function copyMessages(
   target: NodeJS.WritableStream,
   showBar: boolean,
 ): Promise<number> {
-  const client = createClient(readClientConfig(), options);
+  const client = openClient(readClientConfig(), options);
   const filters = filtersOf(options);
   const search = (more: Record<string, string>) => new URLSearchParams({ ...more, ...filters }).toString();
   const { total } = (await client.get(`/messages?${search({ limit: '1' })}`)) as { total: number };

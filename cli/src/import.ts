@@ -1,7 +1,7 @@
 /** `lyftr import`: messages from a file back through the intake of a running system. */
 import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { createClient, requireAnswer, type ClientOptions } from './client.js';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { createDeliverer, type Sendable } from './import-deliver.js';
@@ -57,8 +57,8 @@ async function* batchesOf(
 async function importMessages(path: string, options: ImportOptions): Promise<number> {
   const { json, format = path.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson' } = options;
   const config = readClientConfig();
-  const client = createClient(config, options);
-  await requireAnswer(client.origin);
+  const client = openClient(config, options);
+  await client.requireAnswer();
 
   let acknowledged = 0;
   let refused = 0;

@@ -1,7 +1,7 @@
 /** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { requireAnswer } from './client.js';
+import { openClient } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { examples, jsonOption, positive, urlOption, type Finish, type JsonOption } from './options.js';
@@ -126,9 +126,10 @@ function print(summary: ReturnType<typeof report>): void {
 /** Exit code 0 when everything acknowledged was stored, 1 when not. Throws when nothing can be sent at all. */
 async function load(options: LoadOptions): Promise<number> {
   const config = readClientConfig();
-  const origin = options.url ?? `http://127.0.0.1:${config.PORT}`;
+  const client = openClient(config, options);
+  const { origin } = client;
   const secret = findSecret(config);
-  await requireAnswer(origin);
+  await client.requireAnswer();
   const run = `load-${randomBytes(4).toString('hex')}`;
   const result = await sendAll(origin, run, secret, options, config.isTty && !options.json);
   const check = await checkStored({

@@ -6,7 +6,7 @@ import { SettingsError } from '@lyftr/shared/env';
 import { EXIT_SETTINGS } from '@lyftr/shared/process';
 import { addAudit } from './audit.js';
 import { addBackup } from './backup.js';
-import { UnreachableError } from './client.js';
+import { UnreachableError } from '@lyftr/shared/client';
 import { addCompletion } from './completion.js';
 import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';

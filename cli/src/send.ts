@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidArgumentError, type Command } from 'commander';
 import { TS_SECONDS_MAX } from '@lyftr/shared/limits';
-import { createClient, type ClientOptions } from './client.js';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { readInput } from './input.js';
 import { examples, jsonOption, messageId, urlOption, type Finish, type JsonOption } from './options.js';
@@ -37,7 +37,7 @@ async function bodyOf(file: string | undefined, options: SendOptions, command: C
 /** Prints the answer, exit code 0: it is acknowledged. Throws AnswerError for every other one. */
 async function send(file: string | undefined, options: SendOptions, command: Command): Promise<number> {
   const body = await bodyOf(file, options, command);
-  const answer = await createClient(readClientConfig(), options).post('/webhook', body, 'application/json');
+  const answer = await openClient(readClientConfig(), options).post('/webhook', body, 'application/json');
   const { message_id } = JSON.parse(body.toString()) as { message_id: string };
   const text = `${JSON.stringify(answer)}  message_id ${JSON.stringify(message_id)}`;
   process.stdout.write(`${options.json ? JSON.stringify({ message_id, answer }) : text}\n`);

@@ -1,5 +1,5 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
-import type { Client } from './client.js';
+import type { Client } from '@lyftr/shared/client';
 import { parseSamples, type Sample } from './prometheus.js';
 
 export interface ProcessLine {

@@ -1,7 +1,8 @@
 /** `lyftr status`: a running system on one screen, once or again and again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { createClient, UnreachableError, type ClientOptions } from './client.js';
+import { UnreachableError } from '@lyftr/shared/client';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { examples, jsonOption, urlOption, writerUrlOption, type Finish, type JsonOption } from './options.js';
@@ -107,7 +108,7 @@ function silentReport(error: unknown): Report {
 /** Exit code 0: healthy, or a watch that was ended; 1: not healthy. Throws UnreachableError when nothing answers. */
 async function status({ watch, json, ...options }: StatusOptions): Promise<number> {
   const config = readClientConfig();
-  const client = createClient(config, options);
+  const client = openClient(config, options);
   const mayBeHere = options.url === undefined ? 'may' : 'not';
   const writer = options.writerUrl === undefined ? mayBeHere : 'must';
   const look = (before?: Reading): Promise<Reading> =>

@@ -30,6 +30,9 @@ export const SETTINGS = {
   WEBHOOK_SECRET_PREVIOUS: secret,
   REDIS_URL: { type: 'string', pattern: '^(rediss?://|unix:///)', default: 'redis://127.0.0.1:6379' },
   QUERY_URL: { type: 'string', pattern: '^https?://' },
+  INGEST_URL: { type: 'string', pattern: '^https?://' },
+  WRITER_URL: { type: 'string', pattern: '^https?://' },
+  QUEUES_WRITABLE: flag,
   // what `Authorization: Bearer` can carry
   API_TOKEN: { type: 'string', minLength: 1, pattern: '^\\S+$' },
   ALLOW_ANONYMOUS_READS: flag,

@@ -114,6 +114,7 @@ describe('docker-compose.yml', () => {
     const { WEBHOOK_SECRET, WEBHOOK_SECRET_PREVIOUS } = service('ingest').environment ?? {};
     assert.match(WEBHOOK_SECRET ?? '', /^\$\{WEBHOOK_SECRET:\?.+\}$/);
     assert.equal(WEBHOOK_SECRET_PREVIOUS, null);
+    assert.equal(service('query').environment?.['WEBHOOK_SECRET'], WEBHOOK_SECRET);
     assert.match(service('query').environment?.['API_TOKEN'] ?? '', /^\$\{API_TOKEN:\?.+\}$/);
     for (const [name, { environment = {} }] of services) {
       for (const [variable, value] of Object.entries(environment)) {

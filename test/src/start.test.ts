@@ -117,6 +117,8 @@ test('the request of the README is stored once, counted twice, and found on the 
     assert.match(page, /^webhook_accepted_total 2$/m);
     return true;
   });
+  assert.match(await (await fetch(`${origin}/`)).text(), /<title>Lyftr<\/title>/);
+  assert.deepEqual(await get('/console.json'), { session: false, actions: true });
   const docs = await fetch(`${origin}/docs`);
   assert.match(await docs.text(), /swagger/i);
   assert.ok((await get('/openapi.json')).paths['/webhook'].post);

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
-import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
+import { createApp, endApp, onlyMethods } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
+import type { Console } from './console.js';
 import { getDeadLetter, listDeadLetters } from './dead-letters.js';
 import { docsAsset, docsPage, openApi } from './docs.js';
 import { exportMessages } from './export.js';
@@ -24,8 +25,8 @@ export interface QueryOptions {
   metrics: Metrics;
   /** Gets the durations of this service's own requests. */
   registry: Registry;
-  /** With a token, everything but health needs it. */
-  token: string | undefined;
+  /** Decides who may read, too. */
+  console: Console;
   log: Logger;
 }
 
@@ -33,10 +34,11 @@ export interface QueryOptions {
 export function createQueryListener(
   options: QueryOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { store, reads, redis, metrics, registry, token, log } = options;
+  const { store, reads, redis, metrics, registry, console, log } = options;
   // Redis is no part of it: reads do without
   const app = createApp({ readiness: () => ({ database: store.state() }) });
-  app.use(requireToken(token));
+  console.mountAccess(app);
+  console.mount(app);
 
   const route = <P>(path: string, handler: RequestHandler<P>): void => {
     app
@@ -65,6 +67,7 @@ export function createQueryListener(
     observe(req, res);
     res.setHeader('cache-control', 'no-store');
     res.setHeader('x-content-type-options', 'nosniff');
+    res.setHeader('cross-origin-resource-policy', 'same-origin');
     app(req, res);
   };
 }

@@ -6,6 +6,7 @@ import { runService } from '@lyftr/shared/process';
 import { failFastRedis } from '@lyftr/shared/redis';
 import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';
+import { createConsole } from './console.js';
 import { startReaper } from './gone.js';
 import { createMetrics } from './metrics.js';
 import { createReads } from './reads.js';
@@ -33,15 +34,16 @@ runService('query', async (log) => {
   const registry = createRegistry();
   const instance = newInstanceId();
   const metrics = createMetrics({ redis, store, registry, instance });
-  const listener = createQueryListener({
+  const console = createConsole({
     store,
-    reads,
     redis,
-    metrics,
-    registry,
     token: config.API_TOKEN,
+    anonymousReads: config.ALLOW_ANONYMOUS_READS,
+    actions: config.actions,
+    queuesWritable: config.QUEUES_WRITABLE,
     log,
   });
+  const listener = createQueryListener({ store, reads, redis, metrics, registry, console, log });
   const server = createStrictServer(listener);
   const port = await listen(server, config.QUERY_PORT, config.HOST);
   const publisher = startPublisher({ redis, registry, service: 'query', instance });
@@ -51,6 +53,8 @@ runService('query', async (log) => {
   return {
     unfinished: () => 'answers to readers',
     async close() {
+      // a stream has no end of its own
+      console.live.close();
       await closeServer(server);
       await reaper.stop();
       await publisher.stop();

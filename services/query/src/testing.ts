@@ -16,6 +16,7 @@ import { createLogger } from '@lyftr/shared/log';
 import type { Message } from '@lyftr/shared/message';
 import { createQueryListener, type QueryOptions } from './app.js';
 import { createReads, type Reads } from './reads.js';
+import { createConsole, type ConsoleOptions } from './console.js';
 import { Store } from './store.js';
 
 const MIGRATIONS = new URL('../../writer/migrations/', import.meta.url);
@@ -197,23 +198,28 @@ const TIMEOUT_MS = 30_000;
 /** The service on a port of its own; what a test does not give is a stand-in. */
 export async function startService(
   directory: string,
-  options: Partial<Omit<QueryOptions, 'log'>> = {},
+  options: Partial<Omit<QueryOptions & ConsoleOptions, 'log' | 'console'>> = {},
 ): Promise<TestService> {
   const store = options.store ?? new Store(databaseFile(directory));
   const reads = options.reads ?? createReads(databaseFile(directory), TIMEOUT_MS);
   // a client that was never connected: it rejects, as one whose Redis is away
   const redis = new Redis({ lazyConnect: true, path: '/nowhere', retryStrategy: () => null });
   redis.on('error', () => {});
-  const listener = createQueryListener({
+  const given = {
     redis,
     metrics: { contentType: 'text/plain', render: () => Promise.resolve('') },
     registry: new Registry(),
     token: undefined,
+    anonymousReads: false,
+    actions: undefined,
+    queuesWritable: false,
     ...options,
     store,
     reads,
     log: createLogger('query', 'silent'),
-  });
+  };
+  const console = createConsole(given);
+  const listener = createQueryListener({ ...given, console });
   const server = createStrictServer(listener);
   const port = await listen(server, 0, '127.0.0.1');
   return {
@@ -222,6 +228,7 @@ export async function startService(
     store,
     reads,
     async close() {
+      console.live.close();
       // fetch keeps its connections open
       server.closeAllConnections();
       await closeServer(server);
