@@ -129,7 +129,7 @@ async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOpti
   const client = open(options);
   const letter = await read(client, id);
   const port = {
-    isTaken: (messageId: string) => isTaken(client, messageId),
+    isTaken: (taken: string) => isTaken(client, taken),
     deliver: (messages: readonly Message[]) => client.deliver(messages),
     discard: () => remove(client, id),
   };
