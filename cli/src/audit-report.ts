@@ -77,7 +77,8 @@ function checks(full: boolean): Check[] {
       // emptied: the writer fills it again behind its watermark, and searches scan meanwhile
       repair: `INSERT INTO message_text (message_text) VALUES ('delete-all');
         DELETE FROM grams;
-        INSERT INTO text_index (id, watermark) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET watermark = 0`,
+        INSERT INTO text_index (id, watermark) VALUES (1, 0)
+          ON CONFLICT (id) DO UPDATE SET watermark = 0, grams_watermark = 0`,
     },
     { name: 'ledger', run: checkLedger },
   ];

@@ -99,7 +99,11 @@ interface Sums {
   highest: number;
 }
 
-function countInTable(database: Database, watermark: number): { sums: Sums; grams: Map<string, number> } {
+function countInTable(
+  database: Database,
+  watermark: number,
+  gramsWatermark: number,
+): { sums: Sums; grams: Map<string, number> } {
   const sums: Sums = { trigrams: 0, checksum: 0, highest: 0 };
   const grams = new Map<string, number>();
   const rows = database.prepare<[number], Row>(
@@ -107,7 +111,8 @@ function countInTable(database: Database, watermark: number): { sums: Sums; gram
   );
   for (const { seq, text } of rows.iterate(watermark)) {
     const folded = fold(text);
-    for (const gram of gramsOf(folded)) grams.set(gram, (grams.get(gram) ?? 0) + 1);
+    if (seq <= gramsWatermark)
+      for (const gram of gramsOf(folded)) grams.set(gram, (grams.get(gram) ?? 0) + 1);
     let characters = 0;
     for (const _ of indexed(folded)) characters++;
     const trigrams = characters - INDEXED_SEARCH_CHARS_MIN + 1;
@@ -131,7 +136,7 @@ function differentGrams(database: Database, counted: Map<string, number>): numbe
 }
 
 /** Counts every trigram of every row, and every gram, on both sides. */
-function checkEveryTrigram(database: Database, watermark: number): Finding {
+function checkEveryTrigram(database: Database, watermark: number, gramsWatermark: number): Finding {
   database.exec("CREATE VIRTUAL TABLE temp.trigrams USING fts5vocab(main, message_text, 'instance')");
   const kept = database
     .prepare<[], Sums>(
@@ -140,7 +145,7 @@ function checkEveryTrigram(database: Database, watermark: number): Finding {
     )
     .get() as Sums;
   database.exec('DROP TABLE temp.trigrams');
-  const { sums: stored, grams } = countInTable(database, watermark);
+  const { sums: stored, grams } = countInTable(database, watermark, gramsWatermark);
   const different = differentGrams(database, grams);
   const faults: string[] = [];
   if (kept.trigrams !== stored.trigrams)
@@ -154,17 +159,18 @@ function checkEveryTrigram(database: Database, watermark: number): Finding {
 }
 
 export function checkTextIndex(database: Database, full: boolean, structure: readonly string[]): Finding {
-  const { watermark, last } = database
-    .prepare<[], { watermark: number | null; last: number }>(
+  const { watermark, gramsWatermark, last } = database
+    .prepare<[], { watermark: number | null; gramsWatermark: number; last: number }>(
       `SELECT (SELECT watermark FROM text_index) AS watermark,
+         (SELECT grams_watermark FROM text_index) AS gramsWatermark,
          (SELECT coalesce(max(seq), 0) FROM messages) AS last`,
     )
-    .get() as { watermark: number | null; last: number };
+    .get() as { watermark: number | null; gramsWatermark: number; last: number };
   if (watermark === null) return { figures: {}, faults: ['its watermark is gone'] };
   const figures = { watermark, behind: Math.max(0, last - watermark) };
   if (structure.length > 0) return { figures, faults: [...structure] };
   const parts = [checkSample(database, watermark, last)];
-  if (full) parts.push(checkEveryTrigram(database, watermark));
+  if (full) parts.push(checkEveryTrigram(database, watermark, gramsWatermark));
   return {
     figures: Object.assign(figures, ...parts.map((part) => part.figures)) as Finding['figures'],
     faults: parts.flatMap((part) => part.faults),

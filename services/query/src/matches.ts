@@ -26,13 +26,15 @@ export interface Extent {
   last: number;
   /** Highest row that the text index holds. */
   watermark: number;
+  /** Highest row that the counts of short needles know. */
+  gramsWatermark: number;
 }
 
 export function readExtent(reader: Reader): Extent {
   return reader.get(
     `SELECT (SELECT value FROM counters WHERE name = 'removed') AS generation,
        (SELECT coalesce(max(seq), 0) FROM messages) AS last,
-       (SELECT watermark FROM text_index) AS watermark`,
+       watermark, grams_watermark AS gramsWatermark FROM text_index`,
   ) as Extent;
 }
 
@@ -123,17 +125,17 @@ function gramHits(reader: Reader, needle: Needle, watermark: number): Float64Arr
   return Float64Array.from(seqs).toSorted();
 }
 
-/** What the writer has counted of a needle of one or two characters, up to the watermark. */
+/** What the writer has counted of a needle of one or two characters. */
 function countGram(
   reader: Reader,
   needle: Needle,
-  { generation, watermark }: Extent,
+  { generation, gramsWatermark }: Extent,
   { gramHitsMax }: Tuning,
 ): Remembered {
   const messages = count(reader, 'SELECT messages AS n FROM grams WHERE gram = @needle', needle.parameters);
   const isFew = messages <= gramHitsMax && !needle.isBlurred;
-  const hits = isFew ? gramHits(reader, needle, watermark) : undefined;
-  return { generation, upTo: watermark, count: messages, hits };
+  const hits = isFew ? gramHits(reader, needle, gramsWatermark) : undefined;
+  return { generation, upTo: gramsWatermark, count: messages, hits };
 }
 
 /** One chunk more. The result is complete when its `upTo` is the extent's `last`. */
@@ -150,7 +152,7 @@ export function advance(
   const first = state.upTo + 1;
   if (first > last) return state;
   const hasColumns = columnConditions(filter).sql.length > 0;
-  if (needle.phrase === undefined && !hasColumns && state.upTo === 0 && watermark > 0)
+  if (needle.phrase === undefined && !hasColumns && state.upTo === 0 && extent.gramsWatermark > 0)
     return countGram(reader, needle, extent, tuning);
   if (needle.phrase !== undefined && first <= watermark) {
     const upTo = Math.min(watermark, first + tuning.indexChunkRows - 1);

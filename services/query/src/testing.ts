@@ -101,7 +101,11 @@ export function createDatabase(directory: string): TestWriter {
         index.run(BigInt(row.seq), indexed(fold(row.text)));
         for (const gram of gramsOf(fold(row.text))) addGram.run(gram);
       }
-      database.prepare('UPDATE text_index SET watermark = max(watermark, ?)').run(seq);
+      database
+        .prepare(
+          'UPDATE text_index SET watermark = max(watermark, @seq), grams_watermark = max(watermark, @seq)',
+        )
+        .run({ seq });
     }),
     settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
       database
@@ -132,7 +136,7 @@ export function createDatabase(directory: string): TestWriter {
     }),
     clear: database.transaction(() => {
       database.exec(`DELETE FROM messages; DELETE FROM sender_rollup; DELETE FROM recipient_rollup; DELETE FROM buckets;
-        DELETE FROM series WHERE id > 0; DELETE FROM grams; UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0;
+        DELETE FROM series WHERE id > 0; DELETE FROM grams; UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0, grams_watermark = 0;
         INSERT INTO message_text (message_text) VALUES ('delete-all')`);
     }),
     close: () => {

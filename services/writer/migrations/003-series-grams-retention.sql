@@ -51,8 +51,8 @@ INSERT INTO buckets (series, seconds, start, messages)
 
 DROP TABLE hour_rollup;
 
--- Indexed messages by each single character and each pair of neighbours in their folded text: what a trigram index cannot
--- find. The text index now ends every text with two U+FFFD, so that such a search is also the beginning of a trigram.
+-- Messages by each single character and each pair of neighbours in their folded text: what a trigram index cannot count.
+-- They have a watermark of their own, for they are counted in larger steps. The text index now ends every text with two U+FFFD, so that such a search is also the beginning of a trigram.
 CREATE TABLE grams (
   gram     TEXT PRIMARY KEY,
   messages INTEGER NOT NULL
@@ -63,6 +63,7 @@ CREATE VIRTUAL TABLE message_trigrams USING fts5vocab (message_text, row);
 -- built anew by the writer
 INSERT INTO message_text (message_text) VALUES ('delete-all');
 UPDATE text_index SET watermark = 0;
+ALTER TABLE text_index ADD COLUMN grams_watermark INTEGER NOT NULL DEFAULT 0;   -- highest seq that grams count
 
 -- Messages that retention has removed: created - removed is the number of rows.
 INSERT INTO counters (name, value) VALUES ('removed', 0);

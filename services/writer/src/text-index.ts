@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
-import { fold, gramsOf, indexed } from '@lyftr/shared/fold';
+import { fold, indexed } from '@lyftr/shared/fold';
+import { createGrams } from './grams.js';
 
 /** A row as the index knows it. */
 export interface IndexedRow {
@@ -17,8 +18,8 @@ export interface TextIndex {
 }
 
 /**
- * The trigram index over `messages.text`, and the count of each gram that is too short for it; a reader scans what lies
- * behind the watermark. `checkFence` throws inside a transaction that must not commit.
+ * The trigram index over `messages.text`, and behind it the count of each gram that is too short for it; a reader scans
+ * what lies behind the watermark. `checkFence` throws inside a transaction that must not commit.
  */
 export function createTextIndex(database: Database, checkFence: () => void): TextIndex {
   const readWatermark = database.prepare<[], number>('SELECT watermark FROM text_index').pluck();
@@ -30,29 +31,16 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
   const takeOut = database.prepare<[bigint, string]>(
     "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
   );
-  const addToGram = database
-    .prepare<[string, number], number>(
-      `INSERT INTO grams (gram, messages) VALUES (?, ?)
-       ON CONFLICT (gram) DO UPDATE SET messages = messages + excluded.messages RETURNING messages`,
-    )
-    .pluck();
-  const removeGram = database.prepare<[string]>('DELETE FROM grams WHERE gram = ?');
   const moveWatermark = database.prepare<[number]>('UPDATE text_index SET watermark = ?');
   const readLag = database
     .prepare<[], number>('SELECT count(*) FROM messages WHERE seq > (SELECT watermark FROM text_index)')
     .pluck();
 
-  /** Grams are summed up over the rows: most of them are in many. */
-  function writeRows(rows: readonly IndexedRow[], statement: typeof insert, by: 1 | -1): void {
-    const grams = new Map<string, number>();
+  const grams = createGrams(database, checkFence);
+
+  function writeRows(rows: readonly IndexedRow[], statement: typeof insert): void {
     for (const { seq, text } of rows) {
-      if (text === '') continue;
-      const folded = fold(text);
-      statement.run(BigInt(seq), indexed(folded));
-      for (const gram of gramsOf(folded)) grams.set(gram, (grams.get(gram) ?? 0) + by);
-    }
-    for (const [gram, messages] of grams) {
-      if ((addToGram.get(gram, messages) as number) <= 0) removeGram.run(gram);
+      if (text !== '') statement.run(BigInt(seq), indexed(fold(text)));
     }
   }
 
@@ -61,21 +49,24 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
     const rows = next.all(readWatermark.get() as number, rowsMax);
     const last = rows.at(-1);
     if (last === undefined) return 0;
-    writeRows(rows, insert, 1);
+    writeRows(rows, insert);
     moveWatermark.run(last.seq);
     return rows.length;
   });
 
   return {
-    advance: (rowsMax) => advance.immediate(rowsMax),
+    advance(rowsMax) {
+      grams.follow(readWatermark.get() as number);
+      return advance.immediate(rowsMax);
+    },
     lag: () => readLag.get() as number,
     remove(rows) {
       const watermark = readWatermark.get() as number;
       writeRows(
         rows.filter(({ seq }) => seq <= watermark),
         takeOut,
-        -1,
       );
+      grams.remove(rows);
     },
   };
 }
