@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test, type TestContext } from 'node:test';
+import { after, before, test } from 'node:test';
 import { lyftr, lyftrWith, MAIN, type CliResult } from './cli.js';
 import { eventually, Process, System, type Environment } from './system.js';
 
@@ -135,17 +135,8 @@ test('a wrong secret, a missing file, a file that is no export and an absent sys
   assert.equal(count('never'), 0);
 });
 
-/** The route is query's; a query service without it cannot be exported from. */
-async function canExport(t: TestContext): Promise<boolean> {
-  const { status } = await system.get('/export?format=ndjson');
-  if (status !== 404) return true;
-  t.skip('GET /export is not there');
-  return false;
-}
-
 for (const format of ['ndjson', 'csv']) {
-  test(`what one system exports as ${format}, another imports and exports the same`, async (t) => {
-    if (!(await canExport(t))) return;
+  test(`what one system exports as ${format}, another imports and exports the same`, async () => {
     const lines = [
       message('trip-1', { text: '' }),
       message('trip-2', { text: 'a "b"\r\nc,\u2028 é 😀', nested: { a: [1, { b: null }] } }),
@@ -176,8 +167,7 @@ for (const format of ['ndjson', 'csv']) {
   });
 }
 
-test('an export is filtered and ordered as a search is, and goes to standard output', async (t) => {
-  if (!(await canExport(t))) return;
+test('an export is filtered and ordered as a search is, and goes to standard output', async () => {
   const lines = [1, 2, 3].map((i) => JSON.stringify(message(`filter-${i}`, { from: 'only-here', ts: i })));
   assert.equal((await importing(ndjson(lines))).code, 0);
   await eventually('all are stored', () => count('filter') === 3);
