@@ -155,4 +155,16 @@ export const MUTATIONS = [
     tests: [`${QUERY}/metrics.test.js`],
     only: 'own counters are counted once',
   },
+  {
+    name: 'a count is believed after messages were removed',
+    file: `${QUERY}/matches.js`,
+    edits: [['before?.generation === generation', 'before !== undefined']],
+    tests: [`${QUERY}/search-model.test.js`],
+  },
+  {
+    name: 'messages that are removed stay in the rollups',
+    file: `${WRITER}/store.js`,
+    edits: [['rollups.remove(old);', '']],
+    tests: [`${WRITER}/store.test.js`],
+  },
 ];
