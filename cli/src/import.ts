@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
-import { EXIT_FAILED } from './exit.js';
+import { EXIT_FAILED, exitWhenInterrupted } from './exit.js';
 import { createDeliverer, type Sendable } from './import-deliver.js';
 import { readEntries, type Entry } from './import-read.js';
 import { openInput } from './input.js';
@@ -95,6 +95,12 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
       bar.moveTo(bytesRead);
     }
   };
+  const tell = (): boolean =>
+    process.stderr.write(
+      `lyftr: ended early; ${acknowledged} messages are acknowledged, and a second import absorbs them\n`,
+    );
+  const undo = exitWhenInterrupted();
+  process.on('exit', tell);
   try {
     await Promise.all(Array.from({ length: BATCHES_IN_FLIGHT }, sendOn));
   } catch (error) {
@@ -102,6 +108,8 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
     const text = `${(error as Error).message}; ${acknowledged} messages are acknowledged, and a second import absorbs them`;
     throw new Error(text, { cause: error });
   } finally {
+    process.off('exit', tell);
+    undo();
     bar.stop();
   }
 

@@ -1,6 +1,7 @@
 /** Files that are there whole, or not at all. They hold private messages, so only their owner may read them. */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { exitWhenInterrupted } from './exit.js';
 
 export interface NewFile {
   /** Where to write meanwhile: an empty file beside the real one. */
@@ -36,12 +37,13 @@ export function beginFile(path: string, force: boolean): NewFile {
   requireFree(file, force);
   const partial = `${file}.partial-${process.pid}`;
   closeSync(openSync(partial, 'wx', 0o600));
-  const interrupt = (): never => process.exit(130);
+  const undo = exitWhenInterrupted();
   const discard = (): void => {
-    process.off('exit', discard).off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    process.off('exit', discard);
+    undo();
     for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${partial}${suffix}`, { force: true });
   };
-  process.on('exit', discard).on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  process.on('exit', discard);
   return {
     partial,
     discard,

@@ -14,9 +14,15 @@ export function startBar(shown: boolean, unit: string, total: number): Bar {
     noTTYOutput: false,
   });
   bar.start(total, 0);
+  // the terminal does not wrap lines while a bar is shown
+  const stop = (): void => {
+    process.off('exit', stop);
+    bar.stop();
+  };
+  process.on('exit', stop);
   return {
     advance: (by) => bar.increment(by),
     moveTo: (value) => bar.update(value),
-    stop: () => bar.stop(),
+    stop,
   };
 }

@@ -121,6 +121,18 @@ test('a system that cannot take messages for a while is waited for', { timeout: 
   await eventually('all are stored', () => count('patient') === 50);
 });
 
+test('Ctrl-C says how far it came', async () => {
+  const file = join(system.dir, 'interrupted.ndjson');
+  writeFileSync(file, ndjson([JSON.stringify(message('interrupted-1'))]));
+  await system.process('redis').stop('SIGKILL');
+  const child = new Process('import', process.execPath, [MAIN, 'import', file], env);
+  await eventually('it waits', () => child.logged('answers 503'));
+  assert.equal(await child.stop('SIGINT'), 130);
+  assert.match(String(child.lines.at(-1)?.['msg']), /^lyftr: ended early; 0 messages are acknowledged/);
+  await system.startRedis();
+  await eventually('it takes messages again', async () => (await system.get('/readyz')).status === 200);
+});
+
 test('a wrong secret, a missing file, a file that is no export and an absent system are one line each', async () => {
   const line = JSON.stringify(message('never'));
   const unsigned = await lyftrWith(line, { ...env, WEBHOOK_SECRET: 'another' }, 'import', '-');
