@@ -36,7 +36,7 @@ export interface Store {
   removeOld(beforeTs: number, rowsMax: number): number;
   /** Totals of all time, as of the last commit. */
   outcomes(): Outcomes;
-  /** Messages settled, by producer. */
+  /** Messages settled, by producer; also of a store that is closed. */
   settled(): { producer: string; settled: number }[];
   close(): void;
 }
@@ -202,6 +202,14 @@ export function openStore(file: string, instance: string): Store {
     return Object.fromEntries(readCounters.all().map(({ name, value }) => [name, value])) as Outcomes;
   }
   const totals = readOutcomes();
+  // asked for each second, and once more when the database is closed already
+  let settled = readSettled.all();
+  let isSettledOld = false;
+  const readSettledOnce = (): typeof settled => {
+    if (isSettledOld) settled = readSettled.all();
+    isSettledOld = false;
+    return settled;
+  };
 
   return {
     textIndex,
@@ -209,6 +217,7 @@ export function openStore(file: string, instance: string): Store {
       const seqBefore = lastSeq;
       try {
         const outcomes = commit.immediate(batches);
+        isSettledOld = true;
         crashPoint('after-commit');
         for (const name of COUNTERS) totals[name] += outcomes[name];
         return outcomes;
@@ -229,8 +238,9 @@ export function openStore(file: string, instance: string): Store {
       }
     },
     outcomes: () => ({ ...totals }),
-    settled: () => readSettled.all(),
+    settled: readSettledOnce,
     close() {
+      readSettledOnce();
       database.close();
     },
   };
