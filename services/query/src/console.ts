@@ -1,9 +1,9 @@
 /** The console: its pages and files, who may see them, and what they call beside the reading routes. */
 import type { Express } from 'express';
 import type { Redis } from 'ioredis';
-import { onlyMethods } from '@lyftr/shared/app';
+import { onlyMethods, requireOwnName } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
-import { accessOf, refuseOtherSites, requireOwnName, requireReader } from './access.js';
+import { accessOf, refuseOtherSites, requireReader } from './access.js';
 import { createActions, noActions, type ActionSettings } from './actions.js';
 import { asset, page } from './assets.js';
 import { BOARD, createBoard } from './board.js';

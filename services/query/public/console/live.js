@@ -22,7 +22,13 @@ function keep(sample) {
   if (samples.length > KEPT_MAX) samples.shift();
 }
 
-export const latest = () => samples.at(-1);
+/** Of the last sample; where Redis missed a single one, of the one before it: one slow answer is no outage. */
+export function latestIndex() {
+  const last = samples.length - 1;
+  return samples[last]?.redis === false && samples[last - 1]?.redis === true ? last - 1 : last;
+}
+
+export const latest = () => samples[latestIndex()];
 export const isConnected = () => connected;
 export const all = () => samples;
 

@@ -2,7 +2,7 @@
 import { createChart } from './charts.js';
 import { byId, el, setText } from './dom.js';
 import { count, counted, rate, seconds } from './format.js';
-import { all, isConnected, latest, onSample, rateAt, storeLagAt } from './live.js';
+import { all, isConnected, latest, latestIndex, onSample, rateAt, storeLagAt } from './live.js';
 import { verdictOf } from './status.js';
 
 /** Charts begin with a minute, and grow to five. */
@@ -135,7 +135,7 @@ function createCharts() {
   return (samples) => {
     const times = samples.map(({ at }) => at / 1_000);
     const rates = (counter) => samples.map((_sample, index) => rateAt(index, counter));
-    const last = samples.length - 1;
+    const last = latestIndex();
     intake.chart.set([times, rates(stored), rates(accepted)]);
     setText(intake.now, `${rate(rateAt(last, accepted))} accepted`);
     waiting.chart.set([times, samples.map(({ ledger }) => ledger?.waiting ?? null)]);
@@ -158,7 +158,7 @@ export function startOverview() {
     if (sample === undefined) return;
     showEquation(sample.ledger);
     setText(byId('verdict'), verdictOf(sample, isConnected()));
-    showTiles(all().length - 1);
+    showTiles(latestIndex());
     // a chart needs its width
     if (byId('charts').closest('section').hidden) return;
     showCharts ??= createCharts();
