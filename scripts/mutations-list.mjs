@@ -4,6 +4,7 @@
  */
 const INGEST = 'services/ingest/dist';
 const WRITER = 'services/writer/dist';
+const QUERY = 'services/query/dist';
 const SHARED = 'shared/dist';
 const TEST = 'test/dist';
 
@@ -135,5 +136,35 @@ export const MUTATIONS = [
     ],
     tests: [`${TEST}/crash.test.js`],
     only: 'at before-commit',
+  },
+  {
+    name: 'a process that dies takes its counts away',
+    file: `${QUERY}/metrics.js`,
+    edits: [['...lastRead.snapshots]', '...lastRead.snapshots.filter(({ stopped }) => !stopped)]']],
+    tests: [`${QUERY}/metrics.test.js`],
+  },
+  {
+    name: 'query shows counts that a kill would take away',
+    file: `${QUERY}/metrics.js`,
+    edits: [
+      [
+        'processes.push(publishedGauges(ownMetrics, own));',
+        "processes.push(publishedTotals({ service: 'query', metrics: ownMetrics }));",
+      ],
+    ],
+    tests: [`${QUERY}/metrics.test.js`],
+    only: 'own counters are counted once',
+  },
+  {
+    name: 'a count is believed after messages were removed',
+    file: `${QUERY}/matches.js`,
+    edits: [['before?.generation === generation', 'before !== undefined']],
+    tests: [`${QUERY}/search-model.test.js`],
+  },
+  {
+    name: 'messages that are removed stay in the rollups',
+    file: `${WRITER}/store.js`,
+    edits: [['rollups.remove(old);', '']],
+    tests: [`${WRITER}/store.test.js`],
   },
 ];

@@ -17,6 +17,7 @@ const MANAGERS = [
       compiler: [['python3', 'make', 'g++']],
       strace: [['strace']],
       promtool: [['prometheus']],
+      chromium: [['chromium']],
       wrk: [['wrk']],
       faketime: [['faketime']],
       fastapi: [['python3-fastapi', 'uvicorn']],

@@ -1,4 +1,7 @@
-/** `npm run bench [-- NAME …] [--rounds N] [--seconds N]`: runs the benchmarks and writes results.md and results.json. */
+/**
+ * `npm run bench [-- NAME …] [--rounds N] [--seconds N]`: runs the benchmarks and writes results.md and results.json.
+ * `--messages N --seed N --data-dir DIR` name the data set of `search`, as for `npm run dataset`.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,15 +9,27 @@ import { parseArgs } from 'node:util';
 import { backlog } from './backlog.js';
 import { batch } from './batch.js';
 import { makeSingles, type Benchmark, type Context } from './context.js';
+import { datasetOf } from './dataset/options.js';
 import { grown } from './grown.js';
 import { idle } from './idle.js';
 import { intake, scale } from './intake.js';
 import { latency } from './latency.js';
 import { profile } from './profile.js';
 import { writeResults, type Result } from './results.js';
+import { search } from './search.js';
 import { settle, stored } from './stored.js';
 
-const BENCHMARKS: Benchmark[] = [
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '8' },
+    messages: { type: 'string' },
+    seed: { type: 'string' },
+    'data-dir': { type: 'string' },
+  },
+});
+const benchmarks: Benchmark[] = [
   intake,
   stored,
   settle,
@@ -25,13 +40,9 @@ const BENCHMARKS: Benchmark[] = [
   scale,
   idle,
   profile,
+  search(datasetOf(values)),
 ];
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '8' } },
-});
-const chosen = BENCHMARKS.filter(
+const chosen = benchmarks.filter(
   ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
 );
 const dir = mkdtempSync(join(tmpdir(), 'lyftr-bench-'));

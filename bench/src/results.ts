@@ -7,20 +7,27 @@ import { fileURLToPath } from 'node:url';
 const FOLDER = fileURLToPath(new URL('../', import.meta.url));
 const JSON_FILE = `${FOLDER}results.json`;
 
+export type Target =
+  /** A bound on the ratio, or on our figure where there is no peer. */
+  | { atLeast: number }
+  | { atMost: number }
+  /** A bound on our figure whether there is a peer or not, and perhaps one on how many times faster it is. */
+  | { oursAtMost: number; fasterAtLeast?: number };
+
 export interface Row {
   /** What was measured, with its unit. */
   figure: string;
-  /** Median of the rounds. */
+  /** Median of the rounds, or the quantile that the figure names. */
   ours: number;
   /** The named peer of the same run, and its median. */
   peer?: { name: string; value: number };
-  /** Median of the rounds' ratios, ours to the peer's. */
+  /** Median of the rounds' ratios: ours to the peer's, or how many times faster ours is where the target says so. */
   ratio?: number;
   /** Lowest and highest of the rounds, of the ratio where there is one. */
   spread: [number, number];
+  /** Or requests, of a quantile. */
   rounds: number;
-  /** Bound on the ratio, or on our figure where there is no peer. */
-  target: { atLeast: number } | { atMost: number } | undefined;
+  target: Target | undefined;
   /** CPU microseconds per message, by process. */
   cpu?: Record<string, number>;
 }
@@ -76,8 +83,16 @@ const short = (value: number): string => {
   return String(Number(value.toPrecision(3)));
 };
 
-function targetCells({ target, ratio, ours }: Row): [string, string] {
+/** The target in words, and whether it is met. */
+export function targetCells({ target, ratio, ours }: Row): [string, string] {
   if (target === undefined) return ['–', '–'];
+  if ('oursAtMost' in target) {
+    const { oursAtMost, fasterAtLeast } = target;
+    const isFast = ours <= oursAtMost;
+    if (fasterAtLeast === undefined) return [`≤ ${oursAtMost}`, isFast ? 'met' : 'missed'];
+    const isFaster = ratio !== undefined && ratio >= fasterAtLeast;
+    return [`≤ ${oursAtMost} and ≥ ${fasterAtLeast} ×`, isFast && isFaster ? 'met' : 'missed'];
+  }
   const value = ratio ?? ours;
   const unit = ratio === undefined ? '' : ' ×';
   if ('atLeast' in target) return [`≥ ${target.atLeast}${unit}`, value >= target.atLeast ? 'met' : 'missed'];
@@ -118,12 +133,13 @@ export function writeResults(results: readonly Result[]): void {
   }
   const names = new Set(results.map(({ name }) => name));
   const all = [...before.results.filter(({ name }) => !names.has(name)), ...results].toSorted((a, b) =>
-    a.name.localeCompare(b.name),
+    a.name.localeCompare(b.name, 'en', { numeric: true }),
   );
   writeFileSync(JSON_FILE, `${JSON.stringify({ machine: machine(), results: all }, undefined, 2)}\n`);
   const sections = all.map(({ title, at, rows }) => `## ${title}\n\n${at}\n\n${table(rows)}\n`);
   const head =
-    '# Benchmarks\n\nWritten by `npm run bench`. Medians over the rounds of one run, in which ours and the peer took turns; ' +
+    '# Benchmarks\n\nWritten by `npm run bench`. Medians over the rounds of one run, in which ours and the peer took turns, or the ' +
+    'quantile over the requests of one run that a figure names; ' +
     'a ratio is taken inside its round, and the spread is its lowest and highest. Only figures of one run compare.\n\n' +
     `${machine()}.\n`;
   writeFileSync(`${FOLDER}results.md`, [head, ...sections].join('\n'));

@@ -1,6 +1,6 @@
 /** What `lyftr audit` compares. Each check reads the database as it is and returns what it found; nothing here writes. */
 import type { Database } from 'better-sqlite3';
-import { CONFLICTING_DUPLICATE } from '@lyftr/shared/database';
+import { CONFLICTING_DUPLICATE, COUNTED_BUCKETS, REMOVED, SERIES_MESSAGES_MIN } from '@lyftr/shared/database';
 
 export interface Finding {
   /** What was compared, for a person. */
@@ -58,15 +58,21 @@ export function checkIds(database: Database): Finding {
   return { figures: { messages, ids: distinct }, faults };
 }
 
+/** Every row was created once, and those that retention removed are counted. */
 export function checkCreated(database: Database): Finding {
-  const { created, messages } = get(
+  const { created, removed, messages } = get(
     database,
     `SELECT (SELECT value FROM counters WHERE name = 'created') AS created,
+       (SELECT value FROM counters WHERE name = '${REMOVED}') AS removed,
        (SELECT count(*) FROM messages) AS messages`,
-  ) as { created: number | null; messages: number };
+  ) as { created: number | null; removed: number | null; messages: number };
   const faults =
-    created === messages ? [] : [`created is ${created ?? 'gone'}, and there are ${messages} messages`];
-  return { figures: { created: created ?? 0, messages }, faults };
+    created !== null && created - (removed ?? 0) === messages
+      ? []
+      : [
+          `created is ${created ?? 'gone'}, ${removed ?? 0} of them removed, and there are ${messages} messages`,
+        ];
+  return { figures: { created: created ?? 0, removed: removed ?? 0, messages }, faults };
 }
 
 interface Difference {
@@ -100,8 +106,40 @@ export function checkSenders(database: Database): Finding {
   return checkRollup(database, 'sender_rollup', 'sender', 'sender');
 }
 
-export function checkHours(database: Database): Finding {
-  return checkRollup(database, 'hour_rollup', 'hour', 'ts / 3600');
+export function checkRecipients(database: Database): Finding {
+  return checkRollup(database, 'recipient_rollup', 'recipient', 'recipient');
+}
+
+/** Series that must be there and are not: of senders and recipients with many messages, and of pairs of such. */
+const MISSING_SERIES = `
+  WITH needed AS (
+    SELECT sender, '' AS recipient FROM messages GROUP BY sender HAVING count(*) >= ${SERIES_MESSAGES_MIN}
+    UNION ALL
+    SELECT '', recipient FROM messages GROUP BY recipient HAVING count(*) >= ${SERIES_MESSAGES_MIN}
+    UNION ALL
+    SELECT DISTINCT m.sender, m.recipient FROM messages AS m
+      JOIN series AS a ON a.sender = m.sender AND a.recipient = ''
+      JOIN series AS b ON b.sender = '' AND b.recipient = m.recipient
+    UNION ALL SELECT '', ''
+  )
+  SELECT count(*) AS n FROM needed LEFT JOIN series USING (sender, recipient) WHERE series.id IS NULL`;
+
+const DIFFERENT_BUCKETS = `
+  SELECT count(*) AS n FROM (${COUNTED_BUCKETS}) AS counted FULL JOIN buckets AS kept USING (series, seconds, start)
+  WHERE counted.messages IS NOT kept.messages`;
+
+export function checkBuckets(database: Database): Finding {
+  const count = (sql: string): number => (get(database, sql) as { n: number }).n;
+  const missing = count(MISSING_SERIES);
+  const different = count(DIFFERENT_BUCKETS);
+  const faults: string[] = [];
+  if (missing > 0) faults.push(`${missing} series are not kept`);
+  if (different > 0) faults.push(`${different} buckets differ from the rows`);
+  const figures = {
+    series: count('SELECT count(*) AS n FROM series'),
+    buckets: count('SELECT count(*) AS n FROM buckets'),
+  };
+  return { figures, faults };
 }
 
 function checkRanges(database: Database): string[] {

@@ -1,11 +1,18 @@
 /** Runs every check in the transaction of its caller, and mends what is derived. */
 import type { Database } from 'better-sqlite3';
-import { SCHEMA_VERSION } from '@lyftr/shared/database';
 import {
+  ALL_SERIES,
+  COUNTED_BUCKETS,
+  REMOVED,
+  SCHEMA_VERSION,
+  SERIES_MESSAGES_MIN,
+} from '@lyftr/shared/database';
+import {
+  checkBuckets,
   checkCreated,
-  checkHours,
   checkIds,
   checkLedger,
+  checkRecipients,
   checkSenders,
   readIntegrity,
   type Finding,
@@ -32,7 +39,8 @@ function checks(full: boolean): Check[] {
     {
       name: 'created',
       run: checkCreated,
-      repair: `INSERT INTO counters (name, value) SELECT 'created', count(*) FROM messages WHERE true
+      repair: `INSERT INTO counters (name, value) SELECT 'created',
+          (SELECT count(*) FROM messages) + coalesce((SELECT value FROM counters WHERE name = '${REMOVED}'), 0) WHERE true
         ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     },
     {
@@ -42,17 +50,35 @@ function checks(full: boolean): Check[] {
         INSERT INTO sender_rollup (sender, messages) SELECT sender, count(*) FROM messages GROUP BY sender`,
     },
     {
-      name: 'hour rollup',
-      run: checkHours,
-      repair: `DELETE FROM hour_rollup;
-        INSERT INTO hour_rollup (hour, messages) SELECT ts / 3600, count(*) FROM messages GROUP BY 1`,
+      name: 'recipient rollup',
+      run: checkRecipients,
+      repair: `DELETE FROM recipient_rollup;
+        INSERT INTO recipient_rollup (recipient, messages) SELECT recipient, count(*) FROM messages GROUP BY recipient`,
+    },
+    {
+      name: 'buckets',
+      run: checkBuckets,
+      repair: `DELETE FROM buckets;
+        DELETE FROM series;
+        INSERT INTO series (id, sender, recipient) VALUES (${ALL_SERIES}, '', '');
+        INSERT INTO series (sender, recipient)
+          SELECT sender, '' FROM messages GROUP BY sender HAVING count(*) >= ${SERIES_MESSAGES_MIN};
+        INSERT INTO series (sender, recipient)
+          SELECT '', recipient FROM messages GROUP BY recipient HAVING count(*) >= ${SERIES_MESSAGES_MIN};
+        INSERT INTO series (sender, recipient)
+          SELECT DISTINCT m.sender, m.recipient FROM messages AS m
+            JOIN series AS a ON a.sender = m.sender AND a.recipient = ''
+            JOIN series AS b ON b.sender = '' AND b.recipient = m.recipient;
+        INSERT INTO buckets (series, seconds, start, messages) ${COUNTED_BUCKETS}`,
     },
     {
       name: 'text index',
       run: (database, { textIndex }) => checkTextIndex(database, full, textIndex),
       // emptied: the writer fills it again behind its watermark, and searches scan meanwhile
       repair: `INSERT INTO message_text (message_text) VALUES ('delete-all');
-        INSERT INTO text_index (id, watermark) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET watermark = 0`,
+        DELETE FROM grams;
+        INSERT INTO text_index (id, watermark) VALUES (1, 0)
+          ON CONFLICT (id) DO UPDATE SET watermark = 0, grams_watermark = 0`,
     },
     { name: 'ledger', run: checkLedger },
   ];

@@ -1,20 +1,20 @@
 /** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { databaseFile } from '@lyftr/shared/database';
+import type { Command } from 'commander';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { inspect, repair, type Line } from './audit-report.js';
 import { readClientConfig } from './config.js';
+import { findDatabase } from './find-database.js';
 import { LockTakenError, takeLock, type Lock } from './lock.js';
+import { examples, jsonOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
 import { socketPath } from './socket-path.js';
 
-export interface AuditOptions {
+interface AuditOptions extends JsonOption {
   /** Every row of the text index, not a sample. */
   full: boolean;
   repair: boolean;
-  /** One line of JSON instead of text. */
-  json: boolean;
 }
 
 const EXIT_CLEAN = 0;
@@ -82,10 +82,9 @@ function textOf({ name, state, figures, faults }: Line): string {
 }
 
 /** Exit code 0: clean; 1: faults, or some are left; 2: faults, and all of them are mended. Throws when it cannot look. */
-export async function audit(options: AuditOptions): Promise<number> {
+async function audit(options: AuditOptions): Promise<number> {
   const { DATA_DIR } = readClientConfig();
-  const file = databaseFile(DATA_DIR);
-  if (!existsSync(file)) throw new Error(`there is no database at ${file}: name its folder with DATA_DIR`);
+  const file = findDatabase(DATA_DIR);
   const startedAt = performance.now();
   const lines = options.repair
     ? await whileNothingRuns(realpathSync(DATA_DIR), () => repairOffline(file, options.full))
@@ -102,4 +101,16 @@ export async function audit(options: AuditOptions): Promise<number> {
   }
   if (faults > 0) return EXIT_FAULTS;
   return repaired > 0 ? EXIT_REPAIRED : EXIT_CLEAN;
+}
+
+export function addAudit(program: Command, finish: Finish): void {
+  const command = program
+    .command('audit')
+    .description('compare counters, rollups, text index and ledger with the messages; the system may run')
+    .option('--full', 'every row of the text index, not a sample', false)
+    .option('--repair', 'build anew what is derived; nothing else may have the database open', false)
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExit code: 0 clean, 1 faults, 2 faults that were repaired.')
+    .action(async (options: AuditOptions) => finish(await audit(options)));
+  examples(command, 'audit', 'audit --full --json', 'audit --repair    # stop writer and query first');
 }

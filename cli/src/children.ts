@@ -49,7 +49,10 @@ export function serviceSpecs(
   });
   return [
     service('writer', LOOPBACK, ports.WRITER_PORT),
-    service('query', LOOPBACK, ports.QUERY_PORT),
+    service('query', LOOPBACK, ports.QUERY_PORT, {
+      INGEST_URL: `http://${reachableHost(config.HOST)}:${ports.PORT}`,
+      WRITER_URL: `http://${LOOPBACK}:${ports.WRITER_PORT}`,
+    }),
     service('ingest', config.HOST, ports.PORT, { QUERY_URL: `http://${LOOPBACK}:${ports.QUERY_PORT}` }),
   ];
 }

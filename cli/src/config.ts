@@ -68,6 +68,14 @@ export type ClientConfig = ReturnType<typeof readClientConfig>;
 
 /** What a command needs to speak to a running system. */
 export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
-  const settings = readSettings(env, ['PORT', 'WRITER_PORT', 'DATA_DIR', 'WEBHOOK_SECRET', 'API_TOKEN']);
+  const settings = readSettings(env, [
+    'PORT',
+    'WRITER_PORT',
+    'DATA_DIR',
+    'WEBHOOK_SECRET',
+    'WEBHOOK_SECRET_PREVIOUS',
+    'API_TOKEN',
+    'MAX_BODY_BYTES',
+  ]);
   return { ...settings, isTty: process.stderr.isTTY };
 }

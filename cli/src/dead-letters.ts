@@ -1,20 +1,31 @@
 /** `lyftr dead-letters`: looks at what could not be stored for its own sake, sends it again, or discards it. */
-import { AnswerError, createClient, type Client, type ClientOptions } from './client.js';
+import { InvalidArgumentError, type Command } from 'commander';
+import { AnswerError, type Client } from '@lyftr/shared/client';
+import type { Message } from '@lyftr/shared/message';
+import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
+import {
+  examples,
+  jsonOption,
+  messageId,
+  positive,
+  urlOption,
+  wholeNumber,
+  writerUrlOption,
+  type Finish,
+  type JsonOption,
+} from './options.js';
 import { printable } from './printable.js';
-import { deliverAll, messagesOf, requireFree, type Letter } from './replay.js';
 
-export interface DeadLettersOptions extends ClientOptions {
-  /** One line of JSON instead of text. */
-  json: boolean;
-}
+interface DeadLettersOptions extends ClientOptions, JsonOption {}
 
-export interface ListOptions extends DeadLettersOptions {
+interface ListOptions extends DeadLettersOptions {
   limit: number;
   offset: number;
 }
 
-export interface ReplayOptions extends DeadLettersOptions {
+interface ReplayOptions extends DeadLettersOptions {
   /** The id under which the only message of the letter is sent. */
   as?: string;
 }
@@ -25,10 +36,12 @@ interface Page {
   has_more: boolean;
 }
 
+/** What `GET /dead-letters` gives at once. */
+const PAGE_MAX = 100;
 const NOT_FOUND = 404;
 const KIND_WIDTH = 'conflicting_duplicate'.length;
 
-const open = (options: ClientOptions): Client => createClient(readClientConfig(), options);
+const open = (options: ClientOptions): Client => openClient(readClientConfig(), options);
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -52,7 +65,7 @@ const remove = (client: Client, id: number): Promise<void> =>
   ofLetter(id, client.removeAtWriter(`/dead-letters/${id}`));
 
 /** Newest first; with `json` the answer of `GET /dead-letters`. Every verb resolves with its exit code, or throws. */
-export async function listDeadLetters({ limit, offset, json, ...options }: ListOptions): Promise<number> {
+async function listDeadLetters({ limit, offset, json, ...options }: ListOptions): Promise<number> {
   const page = (await open(options).get(`/dead-letters?limit=${limit}&offset=${offset}`)) as Page;
   if (json) {
     print(JSON.stringify(page));
@@ -69,7 +82,7 @@ export async function listDeadLetters({ limit, offset, json, ...options }: ListO
   return 0;
 }
 
-export async function showDeadLetter(id: number, { json, ...options }: DeadLettersOptions): Promise<number> {
+async function showDeadLetter(id: number, { json, ...options }: DeadLettersOptions): Promise<number> {
   const letter = await read(open(options), id);
   if (json) {
     print(JSON.stringify(letter));
@@ -80,40 +93,100 @@ export async function showDeadLetter(id: number, { json, ...options }: DeadLette
   return 0;
 }
 
-export async function discardDeadLetter(
-  id: number,
-  { json, ...options }: DeadLettersOptions,
-): Promise<number> {
+async function discardDeadLetter(id: number, { json, ...options }: DeadLettersOptions): Promise<number> {
   await remove(open(options), id);
   print(json ? JSON.stringify({ id, discarded: true }) : `dead letter ${id} is discarded`);
   return 0;
 }
 
+async function isTaken(client: Client, id: string): Promise<boolean> {
+  try {
+    await client.get(`/messages/${encodeURIComponent(id)}`);
+    return true;
+  } catch (error) {
+    if (error instanceof AnswerError && error.status === NOT_FOUND) return false;
+    throw error;
+  }
+}
+
+/** What was not done, and the command that goes on from there. */
+function explain(id: number, error: unknown): unknown {
+  if (error instanceof ReplayError) {
+    const next = error.needsId
+      ? `. Replay it under another id: lyftr dead-letters replay ${id} --as NEW_ID`
+      : '';
+    return new Error(`dead letter ${id} is not replayed: ${error.message}${next}`, { cause: error });
+  }
+  if (error instanceof NotDiscardedError) {
+    const next = `Finish with: lyftr dead-letters discard ${id}`;
+    return new Error(`dead letter ${id} is ${error.message}. ${next}`, { cause: error });
+  }
+  return error;
+}
+
 /** Sends the messages of a letter through the intake, and discards the letter once they are acknowledged. */
-export async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOptions): Promise<number> {
+async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOptions): Promise<number> {
   const client = open(options);
   const letter = await read(client, id);
-  let messages: ReturnType<typeof messagesOf>;
-  try {
-    messages = messagesOf(letter, as);
-  } catch (error) {
-    throw new Error(`dead letter ${id} is not replayed: ${(error as Error).message}`, { cause: error });
-  }
-  if (as !== undefined) await requireFree(client, as);
-  await deliverAll(client, messages);
-  try {
-    await remove(client, id);
-  } catch (error) {
-    throw new Error(
-      `dead letter ${id} is replayed, but not discarded: ${(error as Error).message}. Finish with: lyftr dead-letters discard ${id}`,
-      { cause: error },
-    );
-  }
-  const count = messages.length === 1 ? '1 message' : `${messages.length} messages`;
+  const port = {
+    isTaken: (taken: string) => isTaken(client, taken),
+    deliver: (messages: readonly Message[]) => client.deliver(messages),
+    discard: () => remove(client, id),
+  };
+  const replayed = await replay(port, letter, as).catch((error: unknown) => {
+    throw explain(id, error);
+  });
+  const count = replayed === 1 ? '1 message' : `${replayed} messages`;
   print(
     json
-      ? JSON.stringify({ id, replayed: messages.length, discarded: true })
+      ? JSON.stringify({ id, replayed, discarded: true })
       : `dead letter ${id}: ${count} acknowledged, and the letter is discarded`,
   );
   return 0;
+}
+
+function pageSize(value: string): number {
+  const limit = positive(value);
+  if (limit > PAGE_MAX) throw new InvalidArgumentError(`It is a whole number from 1 to ${PAGE_MAX}.`);
+  return limit;
+}
+
+export function addDeadLetters(program: Command, finish: Finish): void {
+  const group = program
+    .command('dead-letters')
+    .description('look at what could not be stored for its own sake, send it again, or discard it');
+  const verb = (usage: string, description: string): Command =>
+    group.command(usage).description(description).addOption(urlOption()).addOption(jsonOption());
+  examples(
+    verb('list', 'newest first')
+      .option('-n, --limit <letters>', `how many, at most ${PAGE_MAX}`, pageSize, 50)
+      .option('--offset <letters>', 'how many to pass over', wholeNumber, 0)
+      .action(async (options: ListOptions) => finish(await listDeadLetters(options))),
+    'dead-letters list',
+    'dead-letters list --limit 10 --offset 10 --json',
+  );
+  examples(
+    verb('show', 'one letter, with what came out of the queue')
+      .argument('<id>', 'its number', positive)
+      .action(async (id: number, options: DeadLettersOptions) => finish(await showDeadLetter(id, options))),
+    'dead-letters show 7',
+  );
+  examples(
+    verb('replay', 'send its messages through the intake again, and discard it once they are acknowledged')
+      .argument('<id>', 'its number', positive)
+      .option('--as <message-id>', 'send its one message under this id', messageId)
+      .addOption(writerUrlOption())
+      .action(async (id: number, options: ReplayOptions) => finish(await replayDeadLetter(id, options))),
+    'dead-letters replay 7',
+    'dead-letters replay 7 --as new-id    # a conflicting duplicate: its own id is taken',
+  );
+  examples(
+    verb('discard', 'remove it for good')
+      .argument('<id>', 'its number', positive)
+      .addOption(writerUrlOption())
+      .action(async (id: number, options: DeadLettersOptions) =>
+        finish(await discardDeadLetter(id, options)),
+      ),
+    'dead-letters discard 7',
+  );
 }

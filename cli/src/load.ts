@@ -1,12 +1,16 @@
 /** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { openClient } from './client.js';
 import { readClientConfig } from './config.js';
+import { EXIT_FAILED } from './exit.js';
+import { examples, jsonOption, positive, urlOption, type Finish, type JsonOption } from './options.js';
+import { startBar } from './progress.js';
 import { findSecret } from './secret.js';
 import { percentile, requestText, send } from './sender.js';
 import { checkStored, type StoredCheck } from './stored-check.js';
 
-export interface LoadOptions {
+interface LoadOptions extends JsonOption {
   number: number;
   connections: number;
   /** Messages a second; as fast as they are acknowledged when it is not given. */
@@ -14,7 +18,6 @@ export interface LoadOptions {
   /** Messages a request; more than one go to /webhook/batch. */
   batch: number;
   url?: string;
-  json: boolean;
 }
 
 interface Counts {
@@ -54,11 +57,7 @@ async function sendAll(origin: string, run: string, secret: string, options: Loa
   const requests = Math.ceil(number / batch);
   const size = (index: number): number => Math.min(batch, number - index * batch);
   const ids = (index: number) => Array.from({ length: size(index) }, (_, i) => index * batch + i);
-  const bar = new SingleBar({
-    format: '{bar} {percentage}% {value}/{total} messages, {eta_formatted} left',
-    noTTYOutput: false,
-  });
-  if (isTty) bar.start(number, 0);
+  const bar = startBar(isTty, 'messages', number);
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
@@ -83,10 +82,10 @@ async function sendAll(origin: string, run: string, secret: string, options: Loa
         counts.unknown += size(index);
         unknownIds.push(...ids(index).map((i) => `${run}-${i}`));
       } else counts.refused[status] = (counts.refused[status] ?? 0) + size(index);
-      if (isTty) bar.increment(size(index));
+      bar.advance(size(index));
     },
   });
-  if (isTty) bar.stop();
+  bar.stop();
   process.off('SIGINT', interrupt);
   return { counts, unknownIds, latencies, seconds: (performance.now() - startedAt) / 1_000 };
 }
@@ -125,13 +124,12 @@ function print(summary: ReturnType<typeof report>): void {
 }
 
 /** Exit code 0 when everything acknowledged was stored, 1 when not. Throws when nothing can be sent at all. */
-export async function load(options: LoadOptions): Promise<number> {
+async function load(options: LoadOptions): Promise<number> {
   const config = readClientConfig();
-  const origin = options.url ?? `http://127.0.0.1:${config.PORT}`;
+  const client = openClient(config, options);
+  const { origin } = client;
   const secret = findSecret(config);
-  await fetch(`${origin}/healthz`).catch(() => {
-    throw new Error(`nothing answers at ${origin}: start it with \`lyftr up\`, or name it with --url`);
-  });
+  await client.requireAnswer();
   const run = `load-${randomBytes(4).toString('hex')}`;
   const result = await sendAll(origin, run, secret, options, config.isTty && !options.json);
   const check = await checkStored({
@@ -144,5 +142,27 @@ export async function load(options: LoadOptions): Promise<number> {
   const summary = report(result, check);
   if (options.json) process.stdout.write(`${JSON.stringify({ run, ...summary })}\n`);
   else print(summary);
-  return check.missing === 0 ? 0 : 1;
+  return check.missing === 0 ? 0 : EXIT_FAILED;
+}
+
+export function addLoad(program: Command, finish: Finish): void {
+  examples(
+    program
+      .command('load')
+      .description('send signed messages to a running system, and check that all it acknowledged is stored')
+      .option('-n, --number <messages>', 'how many to send', positive, 10_000)
+      .option('-c, --connections <connections>', 'connections, each with one request at a time', positive, 64)
+      .option(
+        '-r, --rate <per-second>',
+        'messages a second (default: as fast as they are acknowledged)',
+        positive,
+      )
+      .option('-b, --batch <messages>', 'messages a request', positive, 1)
+      .addOption(urlOption())
+      .addOption(jsonOption())
+      .action(async (options: LoadOptions) => finish(await load(options))),
+    'load',
+    'load --number 100000 --rate 5000',
+    'load --batch 500 --json',
+  );
 }

@@ -1,13 +1,17 @@
 /** `lyftr up`: Redis, writer, query and ingest as one command. */
+import type { Command } from 'commander';
 import { readConfig } from './config.js';
+import { EXIT_FAILED } from './exit.js';
 import { LockTakenError, takeLock, type Lock } from './lock.js';
+import { examples, type Finish, type JsonOption } from './options.js';
 import { Run } from './run.js';
 import { createScreen } from './screen.js';
 import { socketPath } from './socket-path.js';
 
 /** Resolves with the exit code once everything that it started has ended. Throws SettingsError. */
-export async function up(): Promise<number> {
-  const config = readConfig();
+async function up({ json }: JsonOption): Promise<number> {
+  const settings = readConfig();
+  const config = json ? { ...settings, isTty: false } : settings;
   process.title = 'lyftr:up';
   // a reader that goes away (`| head`) must not take the system with it
   process.stdout.on('error', () => {});
@@ -25,11 +29,23 @@ export async function up(): Promise<number> {
   } catch (error) {
     if (!(error instanceof LockTakenError)) throw error;
     process.stderr.write(`Lyftr already runs on ${config.DATA_DIR}: ${error.message}\n`);
-    return 1;
+    return EXIT_FAILED;
   }
   try {
     return await run.toItsEnd(lock.leftBehind);
   } finally {
     await lock.release();
   }
+}
+
+export function addUp(program: Command, finish: Finish): void {
+  examples(
+    program
+      .command('up')
+      .description('start Redis, writer, query and ingest, and keep them running until Ctrl-C')
+      .option('--json', 'log lines as JSON on a terminal too', false)
+      .action(async (options: JsonOption) => finish(await up(options))),
+    'up',
+    'up --json > lyftr.log',
+  );
 }

@@ -50,6 +50,7 @@ export function commands(welcome: Welcome, nowSeconds: number): string[] {
 export function firstScreen(welcome: Welcome, bold: (text: string) => string, nowSeconds: number): string {
   const { url, dataDir, secret, secretFile } = welcome;
   const rows: [string, string][] = [
+    ['console', `${url}/`],
     ['messages', `${url}/messages`],
     ['stats', `${url}/stats`],
     ['metrics', `${url}/metrics`],

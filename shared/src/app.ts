@@ -44,6 +44,22 @@ export function requireToken(token: string | undefined): RequestHandler {
   };
 }
 
+const HOST_PORT = /^(.*?)(?::\d+)?$/;
+const OWN_NAME = /^(?:(?:[\w-]+\.)*localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/i;
+
+/**
+ * Without a token, whoever reaches this machine's loopback may read. A page of another site does when its name is
+ * made to lead here (DNS rebinding), but then it asks for its own name: only `localhost` and addresses are answered.
+ */
+export function requireOwnName(): RequestHandler {
+  return (req, _res, next) => {
+    const name = HOST_PORT.exec(req.headers.host ?? '')?.[1] ?? '';
+    // HTTP/1.0 need not name a host, and browsers do not speak it
+    if (name === '' || OWN_NAME.test(name)) return next();
+    throw new ProblemError('cross-site', 'Without API_TOKEN only localhost and addresses are answered.');
+  };
+}
+
 /** Closes a route to every method but those it has. Goes behind them. */
 export function onlyMethods(...methods: string[]): RequestHandler {
   const allow = methods.join(', ');

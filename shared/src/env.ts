@@ -35,6 +35,9 @@ export const SETTINGS = {
     default: 'redis://127.0.0.1:6379',
   },
   QUERY_URL: { type: 'string', pattern: '^https?://' },
+  INGEST_URL: { type: 'string', pattern: '^https?://' },
+  WRITER_URL: { type: 'string', pattern: '^https?://' },
+  QUEUES_WRITABLE: flag,
   // what `Authorization: Bearer` can carry
   API_TOKEN: { type: 'string', minLength: 1, pattern: '^\\S+$' },
   ALLOW_ANONYMOUS_READS: flag,
@@ -42,6 +45,8 @@ export const SETTINGS = {
   MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },
   REDIS_FSYNC: { type: 'string', enum: ['always', 'everysec'], default: 'always' },
   QUEUE_HIGH_WATER: { type: 'integer', minimum: 1, default: QUEUE_HIGH_WATER_DEFAULT },
+  RETENTION_DAYS: { type: 'integer', minimum: 1, maximum: 36_500 },
+  SEARCH_TIMEOUT_MS: { type: 'integer', minimum: 100, maximum: 600_000, default: 5_000 },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -24,6 +24,11 @@ export const PROBLEMS = {
     title: 'The token is missing or wrong',
     hint: 'Send Authorization: Bearer <API_TOKEN>.',
   },
+  'cross-site': {
+    status: 403,
+    title: 'The request comes from another site',
+    hint: 'Use the console at its own address, or send Authorization: Bearer <API_TOKEN>.',
+  },
   'not-found': { status: 404, title: 'Not found', hint: 'See /docs for the routes.' },
   'method-not-allowed': {
     status: 405,
@@ -31,6 +36,11 @@ export const PROBLEMS = {
     hint: 'The Allow header names the methods.',
   },
   'request-timeout': { status: 408, title: 'The request was not complete in time', hint: 'Send it again.' },
+  'not-replayable': {
+    status: 409,
+    title: 'The dead letter cannot be replayed like this',
+    hint: 'Read detail; nothing was sent, or nothing was accepted.',
+  },
   'body-too-large': { status: 413, title: 'The body is too large', hint: 'Send smaller bodies or batches.' },
   'unsupported-media-type': {
     status: 415,
@@ -47,6 +57,11 @@ export const PROBLEMS = {
     title: 'A query parameter is not valid',
     hint: 'Correct the parameters in errors.',
   },
+  'too-many-tries': {
+    status: 429,
+    title: 'Too many wrong tokens',
+    hint: 'Wait for Retry-After seconds, then try again.',
+  },
   'headers-too-large': {
     status: 431,
     title: 'The header fields are too large',
@@ -62,6 +77,16 @@ export const PROBLEMS = {
     status: 503,
     title: 'The query service does not answer',
     hint: 'Send it again later.',
+  },
+  'search-timeout': {
+    status: 503,
+    title: 'The search took too long',
+    hint: 'Ask again, or narrow it by from_, to, since or until.',
+  },
+  'too-busy': {
+    status: 503,
+    title: 'Too many reads wait already',
+    hint: 'Ask again after Retry-After seconds.',
   },
   'not-ready': { status: 503, title: 'The service is not ready', hint: 'Send it again later.' },
 } as const satisfies Record<string, ProblemKind>;

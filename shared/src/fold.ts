@@ -10,3 +10,23 @@
 export function fold(text: string): string {
   return text.toLowerCase().toUpperCase().replaceAll('\0', '\uffff');
 }
+
+/** Ends every text in the index, so that a search of one or two characters is the beginning of a trigram everywhere. */
+const INDEX_END = '\uFFFD\uFFFD';
+
+/** What the text index holds of a folded text. */
+export function indexed(folded: string): string {
+  return folded + INDEX_END;
+}
+
+/** Every character of a folded text, and every pair of neighbours, each once. */
+export function gramsOf(folded: string): Set<string> {
+  const grams = new Set<string>();
+  let before = '';
+  for (const character of folded) {
+    grams.add(character);
+    if (before !== '') grams.add(before + character);
+    before = character;
+  }
+  return grams;
+}

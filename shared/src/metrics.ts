@@ -48,12 +48,28 @@ export const GAUGES = {
     help: 'Stored messages that the text index does not hold yet; they are searched by scan.',
     labelNames: [],
   },
+  dead_letters_waiting: {
+    help: 'Dead letters that nobody has replayed or discarded yet.',
+    labelNames: [],
+  },
+  database_bytes: {
+    help: 'Size of the database (file="main") and of its write-ahead log (file="wal").',
+    labelNames: ['file'],
+  },
+  disk_free_bytes: {
+    help: 'Room that is left on the file system of DATA_DIR.',
+    labelNames: [],
+  },
+  redis_memory_used_ratio: {
+    help: 'Share of maxmemory that Redis has used, 0 to 1; 0 when it has no limit. Intake is refused from 0.8.',
+    labelNames: [],
+  },
   lyftr_process_up: {
     help: '1 while the process publishes, 0 once it has stopped doing so.',
     labelNames: ['service', 'instance'],
   },
   redis_fsync_always: {
-    help: '1 when an acknowledgement waits for an fsync, 0 when REDIS_FSYNC asks for everysec.',
+    help: '1 when an acknowledgement of this process waits for an fsync, 0 when REDIS_FSYNC asks for everysec.',
     labelNames: [],
   },
   lyftr_redis_up: {

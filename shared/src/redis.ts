@@ -57,6 +57,13 @@ export function patientRedis(url: string, options: Options = {}): Redis {
   });
 }
 
+/** Share of `maxmemory` in use, from `INFO memory`; 0 when there is no limit. */
+export function memoryUsedRatio(info: string): number {
+  const figure = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  const limit = figure('maxmemory');
+  return limit === 0 ? 0 : figure('used_memory') / limit;
+}
+
 /** `always`: an acknowledgement outlives a power cut. `everysec`: up to a second of acknowledged messages may not. */
 export type RedisFsync = 'always' | 'everysec';
 

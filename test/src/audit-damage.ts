@@ -18,18 +18,20 @@ export const REPAIRABLE: readonly Damage[] = [
   ],
   ['a sender that is gone', "DELETE FROM sender_rollup WHERE sender = 'sender-3'", ['sender rollup']],
   ['a sender without messages', "INSERT INTO sender_rollup VALUES ('nobody', 0)", ['sender rollup']],
-  ['an hour miscounted', 'UPDATE hour_rollup SET messages = messages + 1 WHERE hour % 2', ['hour rollup']],
-  ['hours that are gone', 'DELETE FROM hour_rollup', ['hour rollup']],
+  ['a recipient miscounted', 'UPDATE recipient_rollup SET messages = messages + 1', ['recipient rollup']],
+  ['a bucket miscounted', 'UPDATE buckets SET messages = messages + 1 WHERE seconds = 3600', ['buckets']],
+  ['buckets that are gone', 'DELETE FROM buckets', ['buckets']],
+  ['a series that is gone', 'DELETE FROM series', ['buckets']],
   [
     'a row taken out of the text index',
     `INSERT INTO message_text (message_text, rowid, folded)
-     SELECT 'delete', seq, upper(text) FROM messages WHERE seq = 42`,
+     SELECT 'delete', seq, upper(text) || char(65533, 65533) FROM messages WHERE seq = 42`,
     ['text index'],
   ],
   [
     'a watermark above what is indexed',
     `INSERT INTO message_text (message_text, rowid, folded)
-     SELECT 'delete', seq, upper(text) FROM messages WHERE text <> '' ORDER BY seq DESC LIMIT 5`,
+     SELECT 'delete', seq, upper(text) || char(65533, 65533) FROM messages WHERE text <> '' ORDER BY seq DESC LIMIT 5`,
     ['text index'],
   ],
   ['a watermark below what is indexed', 'UPDATE text_index SET watermark = watermark - 50', ['text index']],

@@ -133,8 +133,11 @@ test('a clean database is left as it is', async () => {
   const epoch = value(dir, 'SELECT epoch FROM writer_epoch');
   const text = await lyftr({ DATA_DIR: dir }, 'audit', '--full');
   assert.equal(text.code, 0);
-  assert.match(text.stdout, new RegExp(`^ok +created +created ${sent}, messages ${sent}$`, 'm'));
-  assert.match(text.stdout, /^ok +text index +watermark \d+, behind 0, sampled \d+, trigrams \d+$/m);
+  assert.match(text.stdout, new RegExp(`^ok +created +created ${sent}, removed 0, messages ${sent}$`, 'm'));
+  assert.match(
+    text.stdout,
+    /^ok +text index +watermark \d+, behind 0, sampled \d+, trigrams \d+, grams \d+$/m,
+  );
   assert.match(text.stdout, /^clean, in [\d.]+ s\n$/m);
   assert.equal((await audit(dir, '--repair')).code, 0);
   assert.equal(value(dir, 'SELECT epoch FROM writer_epoch'), epoch);

@@ -1,6 +1,7 @@
 /** Every row of the error contract, over a real socket. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { eventually, sign, System, type Answer } from './system.js';
@@ -371,3 +372,21 @@ async function recovered(id: string): Promise<void> {
   const found = async () => (await system.get(`/messages/${encodeURIComponent(id)}`)).status === 200;
   while (!(await found())) assert.ok(performance.now() < deadline + 10_000, id);
 }
+
+test('without a token, a page whose name was made to lead here reaches no message and no letter', async () => {
+  const ingest = Number(new URL(system.origin).port);
+  const writer = await system.process('writer').port();
+  const ask = (port: number, method: string, path: string, host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = httpRequest({ host: '127.0.0.1', port, method, path, headers: { host } }, (res) => {
+        res.resume();
+        resolve(res.statusCode);
+      });
+      asked.on('error', reject);
+      asked.end();
+    });
+  assert.equal(await ask(ingest, 'GET', '/messages', `evil.example:${ingest}`), 403);
+  assert.equal(await ask(writer, 'DELETE', '/dead-letters/1', `evil.example:${writer}`), 403);
+  assert.equal(await ask(ingest, 'GET', '/messages', `localhost:${ingest}`), 200);
+  assert.equal(await ask(writer, 'DELETE', '/dead-letters/1', `localhost:${writer}`), 404);
+});

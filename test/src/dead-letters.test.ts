@@ -180,6 +180,6 @@ test('wrong usage ends with 64, a missing token and a missing system with 1', as
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /API_TOKEN is missing/);
   const nobody = await run('list', '--url', 'http://127.0.0.1:1');
-  assert.equal(nobody.code, 1);
+  assert.equal(nobody.code, 69);
   assert.match(nobody.stderr, /nothing answers at http:\/\/127.0.0.1:1/);
 });

@@ -85,9 +85,19 @@ test('the active writer is killed: the standby takes over, nothing is lost', { t
   }),
 );
 
+/** What a process has published last: whether it had stopped in order. */
+async function hasStopped({ redis }: System, pid: number | undefined): Promise<boolean | undefined> {
+  const snapshots = Object.values(await redis.hgetall('lyftr:metrics')).map(
+    (json) => JSON.parse(json) as { pid: number; stopped: boolean },
+  );
+  return snapshots.find((snapshot) => snapshot.pid === pid)?.stopped;
+}
+
 test('the active writer ends in order: the standby takes over at once', { timeout: 60_000 }, (t) =>
   underLoad(async ({ system }) => {
+    const { pid } = system.process('writer').child;
     assert.equal(await system.process('writer').stop(), 0);
+    assert.equal(await hasStopped(system, pid), true);
     await takeover(t, system.process('standby'));
     await delay(500);
   }),

@@ -117,6 +117,8 @@ test('the request of the README is stored once, counted twice, and found on the 
     assert.match(page, /^webhook_accepted_total 2$/m);
     return true;
   });
+  assert.match(await (await fetch(`${origin}/`)).text(), /<title>Lyftr<\/title>/);
+  assert.deepEqual(await get('/console.json'), { session: false, actions: true });
   const docs = await fetch(`${origin}/docs`);
   assert.match(await docs.text(), /swagger/i);
   assert.ok((await get('/openapi.json')).paths['/webhook'].post);
@@ -157,7 +159,7 @@ test('lyftr load sends, counts, and finds all that was acknowledged', { timeout:
     ['cli/dist/main.js', 'load', '--url', 'http://127.0.0.1:1'],
     env,
   );
-  assert.deepEqual(await nobody.ended, [1, null]);
+  assert.deepEqual(await nobody.ended, [69, null]);
   assert.match(String(nobody.lines[0]?.['msg']), /nothing answers at http:\/\/127.0.0.1:1/);
 });
 

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,6 +37,16 @@ export async function eventually<T>(
     await delay(20);
   }
   throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
+}
+
+/** Not taken at the moment; whoever wants it has to be quick. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** Ended with the test process, however that ends: the runner sends SIGTERM to a file that takes too long. */
@@ -110,7 +121,7 @@ export interface Answer {
 
 async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,
     headers: response.headers,
@@ -256,9 +267,12 @@ export class System {
   }
 
   async stop(): Promise<void> {
-    for (const name of ['ingest', 'writer', 'standby', 'query']) {
-      const service = this.processes.get(name);
-      if (service?.running) {
+    // ingest first, however many of it there are
+    const names = [...this.processes.keys()].filter((name) => name !== 'redis');
+    const isIngest = (name: string) => Number(name.startsWith('ingest'));
+    for (const name of names.toSorted((a, b) => isIngest(b) - isIngest(a))) {
+      const service = this.process(name);
+      if (service.running) {
         service.child.kill('SIGCONT');
         await service.stop();
       }

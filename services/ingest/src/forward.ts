@@ -5,8 +5,16 @@ import { createProxyServer } from 'httpxy';
 
 const UPSTREAM_TIMEOUT_MS = 60_000;
 
+export interface Forwarder {
+  forward: (req: IncomingMessage, res: ServerResponse) => void;
+  /** Cuts off what has no end of its own, now and from now on; browsers connect again. */
+  endStreams(): void;
+}
+
 /** Streams a request to query and its answer back, so that one origin serves everything. */
-export function createForwarder(queryUrl: string, log: Logger) {
+export function createForwarder(queryUrl: string, log: Logger): Forwarder {
+  const streams = new Set<ServerResponse>();
+  let isEnding = false;
   const proxy = createProxyServer({
     target: queryUrl,
     agent: new Agent({ keepAlive: true, maxSockets: 64 }),
@@ -16,12 +24,24 @@ export function createForwarder(queryUrl: string, log: Logger) {
   const logFailure = rateLimited(1_000, (suppressed, err: unknown) => {
     log.warn({ err, suppressed }, 'query does not answer');
   });
-  return (req: IncomingMessage, res: ServerResponse): void => {
-    proxy.web(req, res).catch((error: unknown) => {
-      if (res.destroyed) return;
-      logFailure(error);
-      if (res.headersSent) res.destroy();
-      else sendProblem(res, 'upstream-unavailable', { headers: { 'retry-after': '1' } });
-    });
+  proxy.on('proxyRes', (answer, _req, res) => {
+    if (!/^text\/event-stream\b/.test(answer.headers['content-type'] ?? '')) return;
+    if (isEnding) res.destroy();
+    streams.add(res);
+    res.once('close', () => streams.delete(res));
+  });
+  return {
+    forward(req, res) {
+      proxy.web(req, res).catch((error: unknown) => {
+        if (res.destroyed) return;
+        logFailure(error);
+        if (res.headersSent) res.destroy();
+        else sendProblem(res, 'upstream-unavailable', { headers: { 'retry-after': '1' } });
+      });
+    },
+    endStreams() {
+      isEnding = true;
+      for (const res of streams) res.destroy();
+    },
   };
 }

@@ -40,6 +40,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     (secret) => secret !== undefined,
   );
 
+  const forwarder = config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log);
   const { server, fastPath } = createIngestServer({
     maxBodyBytes: config.MAX_BODY_BYTES,
     verify: createVerifier(secrets),
@@ -47,7 +48,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     coalescer,
     metrics: createIntakeMetrics(registry, log),
     redisState: () => enqueuer.probeWrite(),
-    forward: config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log),
+    forward: forwarder?.forward,
     log,
   });
   const publisher = startPublisher({
@@ -68,6 +69,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   return {
     unfinished: () => `${coalescer.pendingBytes()} bytes of deliveries without an answer`,
     async close() {
+      forwarder?.endStreams();
       // running requests are answered before the server has closed, so everything offered is acknowledged or refused
       await closeServer(server, () => fastPath.closeIdle());
       await coalescer.idle();

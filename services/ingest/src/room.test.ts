@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { depthOf, memoryShare, retryAfterSeconds } from './room.js';
+import { depthOf, retryAfterSeconds } from './room.js';
 
 test('depth sums what each producer has in the queue, and no producer counts below zero', () => {
   assert.equal(depthOf({ a: '10', b: '5' }, { a: '4' }), 11);
   // b was killed before it could publish its last figures: the writer has settled more than it is known to have accepted
   assert.equal(depthOf({ a: '10', b: '5' }, { a: '10', b: '8' }), 0);
   assert.equal(depthOf({}, { gone: '3' }), 0);
-});
-
-test('the share of memory is zero without a limit', () => {
-  assert.equal(memoryShare('used_memory:100\r\nmaxmemory:0\r\n'), 0);
-  assert.equal(memoryShare('used_memory:100\r\nmaxmemory:400\r\nmaxmemory_policy:noeviction\r\n'), 0.25);
 });
 
 test('a sender is told to wait for as long as the writer needs, within bounds', () => {

@@ -1,6 +1,7 @@
 /** Is there room in the queue? Asked once a second, so that the path of a message asks only a variable. */
 import { rateLimited, type Logger } from '@lyftr/shared/log';
 import { ACCEPTED_KEY, SETTLED_KEY } from '@lyftr/shared/metrics';
+import { memoryUsedRatio } from '@lyftr/shared/redis';
 import type { Redis } from 'ioredis';
 
 const POLL_INTERVAL_MS = 1_000;
@@ -15,13 +16,6 @@ export function depthOf(accepted: Record<string, string>, settled: Record<string
     depth += Math.max(0, Number(count) - Number(settled[producer] ?? 0));
   }
   return depth;
-}
-
-/** Share of `maxmemory` in use, from `INFO memory`; 0 when there is no limit. */
-export function memoryShare(info: string): number {
-  const figure = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
-  const limit = figure('maxmemory');
-  return limit === 0 ? 0 : figure('used_memory') / limit;
 }
 
 /** How long a sender should wait: until the writer, at its present pace, has made some room; 1 to 60 s. */
@@ -74,7 +68,7 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
     const [accepted, settled, info] = await readTogether(redis);
     noteDrained(sum(settled));
     const depth = depthOf(accepted, settled);
-    const share = memoryShare(info);
+    const share = memoryUsedRatio(info);
     const before = full;
     full = undefined;
     if (depth >= highWaterMessages) {

@@ -9,7 +9,17 @@ import {
   type TestService,
 } from './testing.js';
 
-const READS = ['/messages', '/messages/id', '/stats', '/metrics', '/docs', '/docs/docs.js', '/openapi.json'];
+const READS = [
+  '/',
+  '/console.json',
+  '/messages',
+  '/messages/id',
+  '/stats',
+  '/metrics',
+  '/docs',
+  '/docs/docs.js',
+  '/openapi.json',
+];
 
 let directory: TestDirectory;
 let service: TestService;
@@ -77,7 +87,7 @@ test('known routes answer other methods with 405, HEAD like GET, and unknown rou
     assert.equal(await head.text(), '');
     assert.equal(get.headers.get('x-content-type-options'), 'nosniff');
   }
-  for (const path of ['/', '/nowhere', '/docs/openapi.ts', '/docs/..%2fpackage.json', '/messages/a/b']) {
+  for (const path of ['/nowhere', '/docs/openapi.ts', '/docs/..%2fpackage.json', '/messages/a/b']) {
     const response = await fetch(service.url + path);
     assert.equal(response.status, 404, path);
     assert.equal(response.headers.get('content-type'), 'application/problem+json');

@@ -2,25 +2,31 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
-import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
+import { createApp, endApp, onlyMethods } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
+import type { Console } from './console.js';
 import { getDeadLetter, listDeadLetters } from './dead-letters.js';
 import { docsAsset, docsPage, openApi } from './docs.js';
+import { exportMessages } from './export.js';
 import { getLedger } from './ledger-route.js';
 import { getMessage, listMessages } from './messages.js';
 import type { Metrics } from './metrics.js';
 import { requestObserver } from './observe.js';
-import { getStats } from './stats.js';
+import type { Reads } from './reads.js';
+import { getStats, getTimeline } from './stats.js';
 import type { Store } from './store.js';
 
 export interface QueryOptions {
+  /** For small reads of the writer's figures. */
   store: Store;
+  /** For messages, and what is counted over them. */
+  reads: Reads;
   redis: Redis;
   metrics: Metrics;
   /** Gets the durations of this service's own requests. */
   registry: Registry;
-  /** With a token, everything but health needs it. */
-  token: string | undefined;
+  /** Decides who may read, too. */
+  console: Console;
   log: Logger;
 }
 
@@ -28,10 +34,11 @@ export interface QueryOptions {
 export function createQueryListener(
   options: QueryOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { store, redis, metrics, registry, token, log } = options;
+  const { store, reads, redis, metrics, registry, console, log } = options;
   // Redis is no part of it: reads do without
   const app = createApp({ readiness: () => ({ database: store.state() }) });
-  app.use(requireToken(token));
+  console.mountAccess(app);
+  console.mount(app);
 
   const route = <P>(path: string, handler: RequestHandler<P>): void => {
     app
@@ -39,9 +46,11 @@ export function createQueryListener(
       .get(handler as unknown as RequestHandler)
       .all(onlyMethods('GET', 'HEAD'));
   };
-  route('/messages', listMessages(store));
-  route('/messages/:message_id', getMessage(store));
-  route('/stats', getStats(store));
+  route('/messages', listMessages(reads));
+  route('/export', exportMessages(reads));
+  route('/messages/:message_id', getMessage(reads));
+  route('/stats', getStats(reads));
+  route('/stats/timeline', getTimeline(reads));
   route('/ledger', getLedger(store, redis));
   route('/dead-letters', listDeadLetters(store));
   route('/dead-letters/:id', getDeadLetter(store));
@@ -58,6 +67,7 @@ export function createQueryListener(
     observe(req, res);
     res.setHeader('cache-control', 'no-store');
     res.setHeader('x-content-type-options', 'nosniff');
+    res.setHeader('cross-origin-resource-policy', 'same-origin');
     app(req, res);
   };
 }

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { PublishedMetric } from '@lyftr/shared/metrics';
+import type { PublishedMetric, Service } from '@lyftr/shared/metrics';
 import { renderFamilies, sumFamilies, totalsOf } from './families.js';
 
-const counterOf = (value: number) =>
-  [
-    { name: 'c_total', help: 'c', type: 'counter', aggregator: 'sum', values: [{ value, labels: {} }] },
-  ] as unknown as PublishedMetric[];
+const counterOf = (value: number, name = 'c_total', service: Service = 'ingest') => ({
+  service,
+  metrics: [
+    { name, help: 'c', type: 'counter', aggregator: 'sum', values: [{ value, labels: {} }] },
+  ] as unknown as PublishedMetric[],
+});
 
 test('a sum is the same to the last bit, whatever the order, and also when a part of it was summed before', async () => {
   const seconds = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 2, maxLength: 8 });
@@ -15,10 +17,20 @@ test('a sum is the same to the last bit, whatever the order, and also when a par
     fc.asyncProperty(seconds, fc.nat(), async (values, cut) => {
       const parts = values.map((value) => totalsOf(counterOf(value)));
       const at = 1 + (cut % (parts.length - 1));
-      const folded = totalsOf(await sumFamilies(parts.slice(at)));
+      const folded = totalsOf({ service: 'query', metrics: await sumFamilies(parts.slice(at)) });
       const page = await renderFamilies(parts);
       assert.equal(await renderFamilies([folded, ...parts.slice(0, at)]), page);
       assert.equal(await renderFamilies(parts.toReversed()), page);
     }),
   );
+});
+
+test('CPU is told apart by service, also after a sum of processes that are gone', async () => {
+  const cpu = 'process_cpu_seconds_total';
+  const parts = [counterOf(1, cpu, 'writer'), counterOf(2, cpu, 'ingest'), counterOf(4, cpu, 'ingest')];
+  const folded = totalsOf({ service: 'query', metrics: await sumFamilies(parts.map(totalsOf)) });
+  const page = await renderFamilies([folded, totalsOf(counterOf(8, cpu, 'writer'))]);
+  assert.match(page, /^process_cpu_seconds_total\{service="writer"\} 9$/m);
+  assert.match(page, /^process_cpu_seconds_total\{service="ingest"\} 6$/m);
+  assert.doesNotMatch(page, /service="query"/);
 });

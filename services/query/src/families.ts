@@ -1,6 +1,6 @@
 /** Metric families in the form in which processes publish them, and their sum over processes. */
 import { AggregatorRegistry } from 'prom-client';
-import type { PublishedMetric } from '@lyftr/shared/metrics';
+import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
 
 export interface Sample {
   value: number;
@@ -36,17 +36,26 @@ const exact = (value: number): number => Math.round(value * STEPS_PER_UNIT) / ST
 const isNumber = (sample: Sample): boolean =>
   typeof sample.value === 'number' && Number.isFinite(sample.value);
 
-/** What outlives a process: its counters and histograms. */
-export function totalsOf(metrics: readonly PublishedMetric[]): Family[] {
+/** CPU and garbage collection: a sum over services would hide which of them is busy. */
+const isOfTheRuntime = (name: string): boolean => /^(process|nodejs)_/.test(name);
+
+/** What outlives a process: its counters and histograms. Those of the runtime are told apart by service. */
+export function totalsOf({ service, metrics }: Pick<Snapshot, 'service' | 'metrics'>): Family[] {
   return (metrics as unknown as Family[])
     .filter(({ type }) => type === 'counter' || type === 'histogram')
-    .map(({ type, name, help, values }) =>
-      family(
+    .map(({ type, name, help, values }) => {
+      // what has been summed already keeps the service that it was of
+      const labels = isOfTheRuntime(name) ? { service } : {};
+      return family(
         type,
         { name, help },
-        values.filter(isNumber).map((sample) => ({ ...sample, value: exact(sample.value) })),
-      ),
-    );
+        values.filter(isNumber).map((sample) => ({
+          ...sample,
+          labels: { ...labels, ...sample.labels },
+          value: exact(sample.value),
+        })),
+      );
+    });
 }
 
 /**

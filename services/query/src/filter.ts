@@ -39,7 +39,7 @@ export const where = (conditions: readonly string[]): string =>
   conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
 
 /** The filter's range of `ts` with its open ends put in: `[since, until)`. */
-export function timeRange(filter: Filter): { since: number; until: number } {
+export function timeRange(filter: Pick<Filter, 'since' | 'until'>): { since: number; until: number } {
   return {
     since: Math.max(0, filter.since ?? 0),
     until: Math.min(TS_SECONDS_MAX + 1, filter.until ?? TS_SECONDS_MAX + 1),

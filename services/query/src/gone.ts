@@ -22,9 +22,7 @@ for i = 4, #ARGV, 2 do redis.call('HDEL', KEYS[1], ARGV[i]) end
 return 1`;
 
 async function sumOf(goneBefore: Snapshot | undefined, ended: Snapshot[], now: number): Promise<Snapshot> {
-  const families = [...(goneBefore === undefined ? [] : [goneBefore]), ...ended].map(({ metrics }) =>
-    totalsOf(metrics),
-  );
+  const families = [...(goneBefore === undefined ? [] : [goneBefore]), ...ended].map(totalsOf);
   return {
     service: 'query',
     instance: GONE_FIELD,

@@ -13,7 +13,7 @@ test('accepted is the sum of the outcomes and of what waits, however far the two
       const created = [...settled.values()].reduce((sum, count) => sum + count, 0);
       const outcomes = { created, duplicate: 0, dead_letter: foreign };
       const { accepted, waiting } = balance(
-        { outcomes, settled, conflictingDuplicates: 0, indexLagMessages: 0 },
+        { outcomes, settled, conflictingDuplicates: 0, indexLagMessages: 0, deadLettersWaiting: 0 },
         mapOf(acceptedBy),
       );
       assert.equal(accepted, created + foreign + waiting);

@@ -9,6 +9,7 @@ export interface LedgerReading {
   /** Producer → messages of it that are settled. */
   settled: Map<string, number>;
   indexLagMessages: number;
+  deadLettersWaiting: number;
 }
 
 export function readLedger(reader: Reader): LedgerReading {
@@ -24,11 +25,13 @@ export function readLedger(reader: Reader): LedgerReading {
   const { lag } = reader.get(
     'SELECT coalesce((SELECT max(seq) FROM messages), 0) - (SELECT watermark FROM text_index) AS lag',
   ) as { lag: number };
+  const { waiting } = reader.get('SELECT count(*) AS waiting FROM dead_letters') as { waiting: number };
   return {
     outcomes,
     conflictingDuplicates: counterOf(CONFLICTING_DUPLICATE),
     settled: new Map(producers.map(({ producer, settled }) => [producer, settled])),
     indexLagMessages: Math.max(0, lag),
+    deadLettersWaiting: waiting,
   };
 }
 

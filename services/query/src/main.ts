@@ -6,8 +6,10 @@ import { runService } from '@lyftr/shared/process';
 import { failFastRedis } from '@lyftr/shared/redis';
 import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';
+import { createConsole } from './console.js';
 import { startReaper } from './gone.js';
 import { createMetrics } from './metrics.js';
+import { createReads } from './reads.js';
 import { Store } from './store.js';
 
 /**
@@ -20,7 +22,9 @@ runService('query', async (log) => {
   log.level = config.LOG_LEVEL;
 
   // neither has to be there yet: reads need the database only, and wait for it with 503
-  const store = new Store(databaseFile(config.DATA_DIR));
+  const file = databaseFile(config.DATA_DIR);
+  const store = new Store(file);
+  const reads = createReads(file, config.SEARCH_TIMEOUT_MS);
   const redis = failFastRedis(config.REDIS_URL, REDIS_TIMEOUT_MS);
   const redisFailed = rateLimited(10_000, (suppressed, error: Error) => {
     log.warn({ err: error, suppressed }, 'Redis is away: reads go on, metrics lack what comes from it');
@@ -39,7 +43,16 @@ runService('query', async (log) => {
       if (redis.status === 'ready') redisFailed(error);
     },
   });
-  const listener = createQueryListener({ store, redis, metrics, registry, token: config.API_TOKEN, log });
+  const console = createConsole({
+    store,
+    redis,
+    token: config.API_TOKEN,
+    anonymousReads: config.ALLOW_ANONYMOUS_READS,
+    actions: config.actions,
+    queuesWritable: config.QUEUES_WRITABLE,
+    log,
+  });
+  const listener = createQueryListener({ store, reads, redis, metrics, registry, console, log });
   const server = createStrictServer(listener);
   const port = await listen(server, config.QUERY_PORT, config.HOST);
   const publisher = startPublisher({ redis, registry, service: 'query', instance });
@@ -49,10 +62,13 @@ runService('query', async (log) => {
   return {
     unfinished: () => 'answers to readers',
     async close() {
+      // a stream has no end of its own
+      console.live.close();
       await closeServer(server);
       await reaper.stop();
       await publisher.stop();
       redis.disconnect();
+      await reads.close();
       store.close();
     },
   };

@@ -3,14 +3,48 @@ import { ProblemError, type FieldError } from '@lyftr/shared/errors';
 import { fold } from '@lyftr/shared/fold';
 import { messageSchema, type Message } from '@lyftr/shared/message';
 import { decodeCursor, encodeCursor } from './cursor.js';
+import type { Filter } from './filter.js';
 import { isoToSeconds } from './iso.js';
+import type { Row } from './page.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
-import { countMatches, findPage, type Row } from './search.js';
-import type { Store } from './store.js';
+import type { Reads } from './reads.js';
+import { abandoned } from './abandoned.js';
 
 const SEARCH_CHARS_MAX = 1_024;
 
 const { from: address, to } = messageSchema.properties;
+
+/** Which messages are meant: the same on every route. */
+export const filterParameters = {
+  from_: { ...address, description: 'Exact sender.' },
+  from: { ...address, description: 'The same as from_.' },
+  to: { ...to, description: 'Exact recipient.' },
+  since: {
+    type: 'string',
+    format: 'iso-8601',
+    description: 'Earliest ts, inclusive: an ISO 8601 date or time, UTC when it has no zone.',
+  },
+  until: {
+    type: 'string',
+    format: 'iso-8601',
+    description: 'End of the range of ts, exclusive; written like since.',
+  },
+} as const;
+
+export const searchParameters = {
+  q: {
+    type: 'string',
+    maxLength: SEARCH_CHARS_MAX,
+    description: 'Substring of the text, whatever its case; every character stands for itself.',
+  },
+  ...filterParameters,
+  order: {
+    type: 'string',
+    enum: ['asc', 'desc'],
+    default: 'asc',
+    description: 'Order by (ts, message_id).',
+  },
+} as const;
 
 export const messagesParameters = {
   type: 'object',
@@ -21,32 +55,9 @@ export const messagesParameters = {
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
       default: 0,
-      description: 'Messages to skip. A cursor is cheaper for a walk through many pages.',
+      description: 'Messages to skip. A cursor is cheaper for a walk through the matches of q.',
     },
-    q: {
-      type: 'string',
-      maxLength: SEARCH_CHARS_MAX,
-      description: 'Substring of the text, whatever its case; every character stands for itself.',
-    },
-    from_: { ...address, description: 'Exact sender.' },
-    from: { ...address, description: 'The same as from_.' },
-    to: { ...to, description: 'Exact recipient.' },
-    since: {
-      type: 'string',
-      format: 'iso-8601',
-      description: 'Earliest ts, inclusive: an ISO 8601 date or time, UTC when it has no zone.',
-    },
-    until: {
-      type: 'string',
-      format: 'iso-8601',
-      description: 'End of the range of ts, exclusive; written like since.',
-    },
-    order: {
-      type: 'string',
-      enum: ['asc', 'desc'],
-      default: 'asc',
-      description: 'Order by (ts, message_id).',
-    },
+    ...searchParameters,
     cursor: {
       type: 'string',
       format: 'cursor',
@@ -57,31 +68,57 @@ export const messagesParameters = {
   additionalProperties: false,
 } as const satisfies ParameterSchema;
 
-interface MessagesQuery {
-  limit: number;
-  offset: number;
-  q?: string;
+export interface FilterQuery {
   from_?: string;
   from?: string;
   to?: string;
   since?: string;
   until?: string;
+}
+
+export interface SearchQuery extends FilterQuery {
+  q?: string;
   order: 'asc' | 'desc';
+}
+
+interface MessagesQuery extends SearchQuery {
+  limit: number;
+  offset: number;
   cursor?: string;
 }
 
-function conflicts({ from, from_: sender, offset, cursor }: Partial<MessagesQuery>): FieldError[] {
-  const errors: FieldError[] = [];
-  if (from !== undefined && sender !== undefined && from !== sender) {
-    errors.push({ path: 'from', message: 'must not differ from from_' });
-  }
+export function filterConflicts({ from, from_: sender }: FilterQuery): FieldError[] {
+  if (from === undefined || sender === undefined || from === sender) return [];
+  return [{ path: 'from', message: 'must not differ from from_' }];
+}
+
+function conflicts(query: Partial<MessagesQuery>): FieldError[] {
+  const { offset, cursor } = query;
+  const errors = filterConflicts(query);
   if (cursor !== undefined && typeof offset === 'number' && offset > 0) {
     errors.push({ path: 'offset', message: 'must be 0 beside a cursor' });
   }
   return errors;
 }
 
-function toMessage(row: Row): Message {
+export function toFilter({
+  from,
+  from_: sender,
+  to: recipient,
+  since,
+  until,
+  q,
+}: FilterQuery & { q?: string }): Filter {
+  return {
+    from: sender ?? from,
+    to: recipient,
+    since: since === undefined ? undefined : isoToSeconds(since),
+    until: until === undefined ? undefined : isoToSeconds(until),
+    needle: q === undefined || q === '' ? undefined : fold(q),
+  };
+}
+
+export function toMessage(row: Row): Message {
   const message: Message = {
     message_id: row.message_id,
     from: row.sender,
@@ -104,23 +141,13 @@ export interface MessagesAnswer {
   next_cursor?: string | null;
 }
 
-function answer(store: Store, query: MessagesQuery): MessagesAnswer {
-  const { limit, offset, order, q, cursor, from, from_: sender } = query;
-  const filter = {
-    from: sender ?? from,
-    to: query.to,
-    since: query.since === undefined ? undefined : isoToSeconds(query.since),
-    until: query.until === undefined ? undefined : isoToSeconds(query.until),
-    needle: q === undefined || q === '' ? undefined : fold(q),
-  };
+async function answer(reads: Reads, query: MessagesQuery, signal: AbortSignal): Promise<MessagesAnswer> {
+  const { limit, offset, order, cursor } = query;
   const after = cursor === undefined || cursor === '' ? undefined : decodeCursor(cursor);
   const byCursor = cursor !== undefined;
   // one row more than the page tells whether another page follows
   const page = { order, limit: byCursor ? limit + 1 : limit, offset, after };
-  const { total, rows } = store.read((reader) => ({
-    total: countMatches(reader, filter),
-    rows: findPage(reader, filter, page),
-  }));
+  const { total, rows } = await reads.search(toFilter(query), page, signal);
   const data = rows.slice(0, limit).map(toMessage);
   if (!byCursor) return { total, limit, offset, data, has_more: offset + limit < total };
   const last = data.at(-1);
@@ -129,19 +156,17 @@ function answer(store: Store, query: MessagesQuery): MessagesAnswer {
 }
 
 /** `GET /messages`. */
-export function listMessages(store: Store): RequestHandler {
+export function listMessages(reads: Reads): RequestHandler {
   const read = parameterReader<MessagesQuery>(messagesParameters, conflicts);
-  return (req, res) => {
-    res.json(answer(store, read(req.url)));
+  return async (req, res) => {
+    res.json(await answer(reads, read(req.url), abandoned(res)));
   };
 }
 
-const BY_ID = 'SELECT message_id, sender, recipient, ts, text, extra FROM messages WHERE message_id = @id';
-
 /** `GET /messages/{message_id}`; Express has decoded the id, and answered 400 when it could not. */
-export function getMessage(store: Store): RequestHandler<{ message_id: string }> {
-  return (req, res) => {
-    const row = store.read((reader) => reader.get(BY_ID, { id: req.params.message_id })) as Row | undefined;
+export function getMessage(reads: Reads): RequestHandler<{ message_id: string }> {
+  return async (req, res) => {
+    const row = await reads.message(req.params.message_id);
     if (row === undefined) throw new ProblemError('not-found', 'There is no message with this id.');
     res.json(toMessage(row));
   };

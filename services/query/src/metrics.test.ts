@@ -73,10 +73,12 @@ test('a process is up while it publishes, then down, then forgotten; gauges are 
   ]);
 });
 
-test('own figures are counted once, and live', async () => {
+test('own counters are counted once, and not before they are published: a kill would take the rest away', async () => {
   const registry = refusing(2);
   await scene.start(registry);
   await scene.publish(OWN, refusing(1), { service: 'query' });
+  assert.equal(series(await scene.scrape(), 'webhook_total')['{status="invalid_signature"}'], 1);
+  await scene.publish(OWN, registry, { service: 'query' });
   assert.equal(series(await scene.scrape(), 'webhook_total')['{status="invalid_signature"}'], 2);
 });
 
@@ -123,10 +125,12 @@ test('index_lag_messages counts what the text index does not hold', async () => 
 });
 
 test('own requests are timed by route pattern', async () => {
-  await scene.start(new Registry());
+  const registry = new Registry();
+  await scene.start(registry);
   await fetch(`${scene.service.url}/messages/secret-id`);
   await fetch(`${scene.service.url}/stats?top=0`);
   await fetch(`${scene.service.url}/../../made-up`);
+  await scene.publish(OWN, registry, { service: 'query' });
   const counts = series(await scene.scrape(), 'http_request_duration_seconds_count');
   assert.deepEqual(counts, {
     '{service="query",route="/messages/{message_id}",method="GET",code="404"}': 1,

@@ -4,11 +4,12 @@ import type { Registry } from 'prom-client';
 import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
-import { COUNTERS, GAUGES, type PublishedMetric, type Service } from '@lyftr/shared/metrics';
+import { COUNTERS, GAUGES, type PublishedMetric, type Service, type Snapshot } from '@lyftr/shared/metrics';
 import { family, gaugesOf, renderFamilies, totalsOf, type Family, type Sample } from './families.js';
 import { balance, readLedger, type LedgerReading } from './ledger.js';
 import { countBatches, findMissing, readCommitted } from './missing.js';
 import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
+import { readStorage, type StorageReading } from './storage.js';
 import type { Store } from './store.js';
 
 /** How long a process that has stopped is still shown, as down. */
@@ -26,7 +27,10 @@ export interface Metrics {
 export interface MetricsOptions {
   redis: Redis;
   store: Store;
-  /** This process's own figures; they are read live, not from what it has published. */
+  /**
+   * This process's own figures. Its gauges are read live; its counters only as it has published them: what was shown
+   * and not published would be missing after a kill, and a smaller sum is a reset.
+   */
   registry: Registry;
   instance: string;
   /** Told why a page lacks what comes from Redis. */
@@ -41,6 +45,9 @@ const counter = (name: keyof typeof COUNTERS, values: Sample[]): Family =>
 const gauge = (name: keyof typeof GAUGES, values: Sample[]): Family =>
   family('gauge', { name, help: GAUGES[name].help }, values);
 
+/** Of our own gauges, those that are true of a process; the others are of the system, and come from here. */
+const PROCESS_GAUGES: ReadonlySet<string> = new Set<keyof typeof GAUGES>(['redis_fsync_always']);
+
 /** Samples that come from SQLite, exact; a process that published them too would count them twice. */
 function isKeptBySqlite(name: string, { labels }: Sample): boolean {
   if (name === 'webhook_total') return OUTCOMES.some((outcome) => outcome === labels['status']);
@@ -48,8 +55,8 @@ function isKeptBySqlite(name: string, { labels }: Sample): boolean {
   return name === 'webhook_accepted_total';
 }
 
-function publishedTotals(metrics: readonly PublishedMetric[]): Family[] {
-  return totalsOf(metrics)
+function publishedTotals(snapshot: Pick<Snapshot, 'service' | 'metrics'>): Family[] {
+  return totalsOf(snapshot)
     .map((each) => ({ ...each, values: each.values.filter((value) => !isKeptBySqlite(each.name, value)) }))
     .filter(({ values }) => values.length > 0);
 }
@@ -58,10 +65,11 @@ function publishedGauges(
   metrics: readonly PublishedMetric[],
   labels: { service: string; instance: string },
 ): Family[] {
-  return gaugesOf(metrics, labels).filter(({ name }) => !(name in GAUGES));
+  return gaugesOf(metrics, labels).filter(({ name }) => PROCESS_GAUGES.has(name) || !(name in GAUGES));
 }
 
-function ledgerFamilies({ outcomes, conflictingDuplicates, indexLagMessages }: LedgerReading): Family[] {
+function ledgerFamilies(ledger: LedgerReading): Family[] {
+  const { outcomes, conflictingDuplicates, indexLagMessages, deadLettersWaiting } = ledger;
   return [
     counter(
       'webhook_total',
@@ -73,10 +81,18 @@ function ledgerFamilies({ outcomes, conflictingDuplicates, indexLagMessages }: L
     ]),
     counter('conflicting_duplicate_total', [sample(conflictingDuplicates)]),
     gauge('index_lag_messages', [sample(indexLagMessages)]),
+    gauge('dead_letters_waiting', [sample(deadLettersWaiting)]),
   ];
 }
 
-function queueFamilies({ jobs, oldestJobAt }: QueueReading, now: number): Family[] {
+function storageFamilies({ mainBytes, walBytes, freeBytes }: StorageReading): Family[] {
+  return [
+    gauge('database_bytes', [sample(mainBytes, { file: 'main' }), sample(walBytes, { file: 'wal' })]),
+    gauge('disk_free_bytes', [sample(freeBytes)]),
+  ];
+}
+
+function queueFamilies({ jobs, oldestJobAt, memoryUsedRatio }: QueueReading, now: number): Family[] {
   const ageMs = oldestJobAt === undefined ? 0 : Math.max(0, now - oldestJobAt);
   return [
     gauge(
@@ -84,6 +100,7 @@ function queueFamilies({ jobs, oldestJobAt }: QueueReading, now: number): Family
       JOB_STATES.map((state) => sample(jobs[state], { state })),
     ),
     gauge('queue_oldest_message_age_seconds', [sample(ageMs / 1_000)]),
+    gauge('redis_memory_used_ratio', [sample(memoryUsedRatio)]),
   ];
 }
 
@@ -153,16 +170,17 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
       [gauge('lyftr_process_up', [sample(1, own)])],
     ];
     if (ledger !== undefined) processes.push(ledgerFamilies(ledger));
+    const storage = readStorage(store.file);
+    if (storage !== undefined) processes.push(storageFamilies(storage));
     if (queue !== undefined) {
       processes.push(missing, queueFamilies(queue, now), ...processFamilies(queue, instance, now));
       if (ledger !== undefined) processes.push(balanceFamilies(ledger, queue));
     }
     if (lastRead !== undefined) {
-      const others = lastRead.snapshots.filter((snapshot) => snapshot.instance !== instance);
       const gone = lastRead.gone === undefined ? [] : [lastRead.gone];
-      processes.push(ZEROS, ...[...gone, ...others].map(({ metrics }) => publishedTotals(metrics)));
+      processes.push(ZEROS, ...[...gone, ...lastRead.snapshots].map(publishedTotals));
     }
-    processes.push(publishedTotals(ownMetrics), publishedGauges(ownMetrics, own));
+    processes.push(publishedGauges(ownMetrics, own));
     return renderFamilies(processes);
   }
   return { contentType: registry.contentType, render };

@@ -2,13 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { histogram } from '@lyftr/shared/metrics';
 
+const LIVE = '/live';
 const ROUTES: ReadonlySet<string> = new Set([
+  '/',
   '/healthz',
   '/readyz',
+  '/sign-in',
+  '/sign-out',
+  '/console.json',
   '/messages',
   '/stats',
   '/metrics',
-  '/docs',
+  '/ledger',
+  LIVE,
   '/openapi.json',
 ]);
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -19,7 +25,9 @@ export function routeOf(target: string): string {
   const route = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   if (ROUTES.has(route)) return route;
   if (route.startsWith('/messages/')) return '/messages/{message_id}';
-  if (route.startsWith('/docs/')) return '/docs';
+  for (const folder of ['/docs', '/console', '/queues', '/dead-letters']) {
+    if (route === folder || route.startsWith(`${folder}/`)) return folder;
+  }
   return 'other';
 }
 
@@ -29,6 +37,8 @@ export function requestObserver(registry: Registry): (req: IncomingMessage, res:
   return (req, res) => {
     const startedMs = performance.now();
     const route = routeOf(req.url ?? '');
+    // a stream lasts for as long as somebody watches: its duration says nothing
+    if (route === LIVE) return;
     const method = METHODS.has(req.method ?? '') ? (req.method ?? '') : 'other';
     res.once('close', () => {
       duration.observe(

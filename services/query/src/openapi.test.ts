@@ -28,17 +28,22 @@ test('every public route is in it', () => {
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
   assert.deepEqual(routes.toSorted(), [
+    'DELETE /dead-letters/{id}',
     'GET /dead-letters',
     'GET /dead-letters/{id}',
     'GET /docs',
+    'GET /export',
     'GET /healthz',
     'GET /ledger',
+    'GET /live',
     'GET /messages',
     'GET /messages/{message_id}',
     'GET /metrics',
     'GET /openapi.json',
     'GET /readyz',
     'GET /stats',
+    'GET /stats/timeline',
+    'POST /dead-letters/{id}/replay',
     'POST /webhook',
     'POST /webhook/batch',
   ]);

@@ -2,10 +2,12 @@
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLettersParameters } from './dead-letters.js';
+import { exportParameters } from './export.js';
 import { messagesParameters } from './messages.js';
 import type { ParameterSchema } from './parameters.js';
 import { count, object, ref, schemas, type Json } from './schemas.js';
-import { statsParameters } from './stats.js';
+import { statsParameters, timelineParameters } from './stats.js';
+import { SESSION_COOKIE } from './session.js';
 
 const json = (schema: Json) => ({ 'application/json': { schema } });
 const ok = (description: string, content: Json) => ({ '200': { description, content } });
@@ -55,14 +57,33 @@ function intake(operationId: string, summary: string, requestContent: Json, answ
   };
 }
 
+/** A token, a browser's session, or nothing where the service has no token. */
+const READERS = [{ bearer: [] }, { session: [] }, {}];
+
 function read(operationId: string, tag: string, summary: string, parameters: Json[], responses: Json): Json {
   return {
     operationId,
     tags: [tag],
     summary,
-    security: [{ bearer: [] }, {}],
+    security: READERS,
     parameters,
     responses: { ...responses, ...problems('bad-token', 'upstream-unavailable', 'not-ready') },
+  };
+}
+
+/** What changes something, and is therefore closed to pages of other sites. */
+function act(operationId: string, summary: string, rest: Json, responses: Json): Json {
+  return {
+    operationId,
+    tags: ['Operation'],
+    summary,
+    security: READERS,
+    parameters: [deadLetterId],
+    ...rest,
+    responses: {
+      ...responses,
+      ...problems('bad-token', 'cross-site', 'not-found', 'not-replayable', 'not-ready'),
+    },
   };
 }
 
@@ -111,7 +132,19 @@ function paths(): Json {
     '/messages': {
       get: read('listMessages', 'Messages', 'Searches messages', queryParameters(messagesParameters), {
         ...ok('One page of the matches', json(ref('MessagePage'))),
-        ...problems('bad-request', 'invalid-query'),
+        ...problems('bad-request', 'invalid-query', 'search-timeout'),
+      }),
+    },
+    '/export': {
+      get: read('exportMessages', 'Messages', 'Every match, for a file', queryParameters(exportParameters), {
+        ...ok(
+          'The matches as NDJSON, each as it was delivered, or as CSV; complete when the answer ends in order',
+          {
+            'application/x-ndjson': text(),
+            'text/csv': text(),
+          },
+        ),
+        ...problems('bad-request', 'invalid-query', 'search-timeout'),
       }),
     },
     '/messages/{message_id}': {
@@ -122,9 +155,21 @@ function paths(): Json {
     },
     '/stats': {
       get: read('getStats', 'Messages', 'Counts by sender', queryParameters(statsParameters), {
-        ...ok('Counts over all messages', json(ref('Stats'))),
-        ...problems('bad-request', 'invalid-query'),
+        ...ok('Counts over all messages, or over those of a part of the time', json(ref('Stats'))),
+        ...problems('bad-request', 'invalid-query', 'search-timeout'),
       }),
+    },
+    '/stats/timeline': {
+      get: read(
+        'getTimeline',
+        'Messages',
+        'Messages per minute, hour or day',
+        queryParameters(timelineParameters),
+        {
+          ...ok('Buckets in order, without the empty ones', json(ref('Timeline'))),
+          ...problems('bad-request', 'invalid-query', 'search-timeout'),
+        },
+      ),
     },
     '/ledger': {
       get: read(
@@ -151,6 +196,33 @@ function paths(): Json {
       get: read('getDeadLetter', 'Operation', 'One dead letter', [deadLetterId], {
         ...ok('The letter', json(ref('DeadLetter'))),
         ...problems('not-found'),
+      }),
+      delete: act(
+        'discardDeadLetter',
+        'Discards a dead letter',
+        {},
+        { '204': { description: 'It is gone' } },
+      ),
+    },
+    '/dead-letters/{id}/replay': {
+      post: act(
+        'replayDeadLetter',
+        'Sends the messages of a dead letter through the intake, and discards it once they are acknowledged',
+        {
+          requestBody: {
+            content: json(object({ as: messageSchema.properties.message_id }, ['as'])),
+            description: 'Another id for its one message: a conflicting duplicate needs one.',
+          },
+        },
+        { ...ok('They are acknowledged', json(ref('Replay'))), ...problems('invalid-query') },
+      ),
+    },
+    '/live': {
+      get: read('getLive', 'Operation', 'Figures each second, as server-sent events', [], {
+        ...ok('`history` with an array of samples, then `sample` each second', {
+          'text/event-stream': { schema: { type: 'string', description: 'data is JSON: see Sample.' } },
+        }),
+        ...problems('cross-site'),
       }),
     },
     '/metrics': {
@@ -206,6 +278,12 @@ export function openApiDocument(): Json {
           in: 'header',
           name: 'x-signature',
           description: 'HMAC-SHA256 of the raw body under WEBHOOK_SECRET, in hex.',
+        },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description: 'What a browser gets at /sign-in for the token.',
         },
         bearer: { type: 'http', scheme: 'bearer', description: 'API_TOKEN, when the service has one.' },
       },

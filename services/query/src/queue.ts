@@ -1,6 +1,7 @@
 /** What Redis knows: the figures that processes publish, what they accepted, and the queue. */
 import type { Redis } from 'ioredis';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { memoryUsedRatio } from '@lyftr/shared/redis';
 import { ACCEPTED_KEY, SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 
 /** Field of SNAPSHOTS_KEY with the summed figures of processes that ended long ago. */
@@ -17,6 +18,8 @@ export interface QueueReading {
   jobs: Record<(typeof JOB_STATES)[number], number>;
   /** Epoch milliseconds; undefined when nothing waits. */
   oldestJobAt: number | undefined;
+  /** 0 to 1; 0 when Redis has no limit. */
+  memoryUsedRatio: number;
 }
 
 const queueKey = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
@@ -57,6 +60,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
     .pipeline()
     .hgetall(SNAPSHOTS_KEY)
     .hgetall(ACCEPTED_KEY)
+    .info('memory')
     .lindex(queueKey('wait'), -1)
     .lindex(queueKey('active'), -1)
     .llen(queueKey('wait'))
@@ -65,7 +69,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
     .zcard(queueKey('failed'))
     .zcard(queueKey('completed'))
     .exec();
-  const [published, accepted, oldestWaiting, oldestActive, ...counts] = (replies ?? []).map(
+  const [published, accepted, memory, oldestWaiting, oldestActive, ...counts] = (replies ?? []).map(
     ([error, reply]) => {
       if (error !== null) throw error;
       return reply;
@@ -81,6 +85,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
       ]),
     ),
     jobs: { waiting, active, delayed, failed, completed },
+    memoryUsedRatio: memoryUsedRatio(memory as string),
     oldestJobAt: await readOldest(redis, [oldestWaiting as string | null, oldestActive as string | null]),
   };
 }

@@ -2,6 +2,8 @@
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
+import { timelineParameters } from './stats.js';
+import { REFUSALS } from './sample.js';
 
 export type Json = Record<string, unknown>;
 
@@ -15,6 +17,52 @@ export const object = (properties: Record<string, Json>, optional: string[] = []
 });
 export const count = { type: 'integer', minimum: 0 };
 const time = { type: ['string', 'null'], format: 'date-time' };
+
+const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
+const countOrNull = { type: ['integer', 'null'], minimum: 0 };
+const millis = { type: 'integer', description: 'Epoch milliseconds.' };
+
+const sampleSchema: Json = {
+  ...object({
+    at: millis,
+    redis: { type: 'boolean' },
+    database: { type: 'string', description: 'ok, or what is wrong with it.' },
+    ledger: orNull(
+      object({
+        created: count,
+        duplicate: count,
+        dead_letter: count,
+        conflicting_duplicate: count,
+        accepted: countOrNull,
+        waiting: countOrNull,
+        missing: { ...countOrNull, description: 'Batches that were acknowledged and are gone.' },
+      }),
+    ),
+    dead_letters: countOrNull,
+    index_lag_messages: countOrNull,
+    queue: orNull(
+      object({
+        jobs: { type: 'object', additionalProperties: count },
+        oldest_age_seconds: { type: 'number' },
+      }),
+    ),
+    refused: orNull(object(Object.fromEntries(REFUSALS.map((status) => [status, count])))),
+    store_lag: orNull(object({ seconds: { type: 'number' }, batches: count })),
+    processes: orNull({
+      type: 'array',
+      items: object({
+        service: { type: 'string' },
+        instance: { type: 'string' },
+        pid: { type: 'integer' },
+        state: { enum: ['up', 'stopped', 'gone'] },
+        started_at: millis,
+        seen_at: millis,
+        memory_bytes: { type: ['number', 'null'] },
+      }),
+    }),
+  }),
+  description: 'Counters are totals; what comes from a store that does not answer is null.',
+};
 
 /** Shown instead of the noise that a tool makes of lengths and patterns. */
 const example = {
@@ -58,6 +106,10 @@ export const schemas: Record<string, Json> = {
     first_message_ts: time,
     last_message_ts: time,
   }),
+  Timeline: object({
+    bucket: timelineParameters.properties.bucket,
+    data: { type: 'array', items: object({ start: { type: 'string', format: 'date-time' }, count }) },
+  }),
   DeadLetter: object(deadLetterProperties),
   DeadLetterPage: object({
     total: count,
@@ -66,6 +118,16 @@ export const schemas: Record<string, Json> = {
     data: { type: 'array', items: ref('DeadLetter') },
     has_more: { type: 'boolean' },
   }),
+  Replay: object(
+    {
+      id: { type: 'integer' },
+      replayed: { ...count, description: 'Messages that the intake acknowledged.' },
+      discarded: { type: 'boolean' },
+      detail: { type: 'string', description: 'Why the letter is still there, when it is.' },
+    },
+    ['detail'],
+  ),
+  Sample: sampleSchema,
   Ledger: {
     ...object({
       accepted: count,

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { fold } from '@lyftr/shared/fold';
 import type { Message } from '@lyftr/shared/message';
 import type { MessagesAnswer } from './messages.js';
-import { cases, MESSAGES_MAX, type Query } from './testing-cases.js';
+import { cases, expected, MESSAGES_MAX, type Query } from './testing-cases.js';
 import {
   createDatabase,
   startService,
@@ -34,20 +33,6 @@ async function get(parameters: Record<string, string>): Promise<MessagesAnswer> 
   const response = await fetch(`${service.url}/messages?${new URLSearchParams(parameters).toString()}`);
   assert.equal(response.status, 200, JSON.stringify(parameters));
   return (await response.json()) as MessagesAnswer;
-}
-
-function expected(all: readonly Message[], { q, from, to, since, until, order }: Query): Message[] {
-  const matches = all.filter(
-    (message) =>
-      (q === undefined || fold(message.text).includes(fold(q))) &&
-      (from === undefined || message.from === from) &&
-      (to === undefined || message.to === to) &&
-      (since === undefined || message.ts >= since) &&
-      (until === undefined || message.ts < until),
-  );
-  const sign = order === 'asc' ? 1 : -1;
-  const bytes = ({ message_id }: Message) => Buffer.from(message_id);
-  return matches.toSorted((a, b) => sign * (a.ts - b.ts || Buffer.compare(bytes(a), bytes(b))));
 }
 
 function parametersOf({ since, until, ...rest }: Query): Record<string, string> {

@@ -1,7 +1,11 @@
 import type { RequestHandler } from 'express';
-import { secondsToIso } from './iso.js';
+import { abandoned } from './abandoned.js';
+import { filterConflicts, filterParameters, toFilter, type FilterQuery } from './messages.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
-import type { Store } from './store.js';
+import { BUCKET_WIDTHS, type TimelineQuery } from './read-timeline.js';
+import type { Reads } from './reads.js';
+
+const { since, until } = filterParameters;
 
 export const statsParameters = {
   type: 'object',
@@ -13,55 +17,44 @@ export const statsParameters = {
       default: 100,
       description: 'Senders in messages_per_sender, those with most messages first.',
     },
+    since,
+    until,
   },
   additionalProperties: false,
 } as const satisfies ParameterSchema;
 
-export interface StatsAnswer {
-  total_messages: number;
-  senders_count: number;
-  /** By count, descending, then by the UTF-8 bytes of the name. */
-  messages_per_sender: { from: string; count: number }[];
-  /** ISO 8601, UTC; null when there is no message. */
-  first_message_ts: string | null;
-  last_message_ts: string | null;
+export const timelineParameters = {
+  type: 'object',
+  properties: {
+    bucket: {
+      type: 'string',
+      enum: Object.keys(BUCKET_WIDTHS),
+      default: 'hour',
+      description: 'Width of a bucket; at most 10,000 buckets are given.',
+    },
+    ...filterParameters,
+  },
+  additionalProperties: false,
+} as const satisfies ParameterSchema;
+
+/** `GET /stats`: figures that the writer keeps; only the senders of a part of the time are counted. */
+export function getStats(reads: Reads): RequestHandler {
+  const read = parameterReader<FilterQuery & { top: number }>(statsParameters);
+  return async (req, res) => {
+    const query = read(req.url);
+    const filter = toFilter(query);
+    res.json(await reads.stats({ top: query.top, since: filter.since, until: filter.until }, abandoned(res)));
+  };
 }
 
-interface Totals {
-  total_messages: number;
-  senders_count: number;
-  first_ts: number | null;
-  last_ts: number | null;
-}
-
-const TOTALS = `SELECT
-  (SELECT value FROM counters WHERE name = 'created') AS total_messages,
-  (SELECT count(*) FROM sender_rollup) AS senders_count,
-  (SELECT min(ts) FROM messages) AS first_ts,
-  (SELECT max(ts) FROM messages) AS last_ts`;
-
-const TOP_SENDERS = `SELECT sender AS "from", messages AS count
-  FROM sender_rollup INDEXED BY sender_rollup_by_messages
-  ORDER BY messages DESC, sender LIMIT @top`;
-
-const isoOrNull = (seconds: number | null): string | null =>
-  seconds === null ? null : secondsToIso(seconds);
-
-/** `GET /stats`: figures that the writer keeps, so its cost does not grow with the messages. */
-export function getStats(store: Store): RequestHandler {
-  const read = parameterReader<{ top: number }>(statsParameters);
-  return (req, res) => {
-    const { top } = read(req.url);
-    const answer = store.read((reader): StatsAnswer => {
-      const totals = reader.get(TOTALS) as Totals;
-      return {
-        total_messages: totals.total_messages,
-        senders_count: totals.senders_count,
-        messages_per_sender: reader.all(TOP_SENDERS, { top }) as StatsAnswer['messages_per_sender'],
-        first_message_ts: isoOrNull(totals.first_ts),
-        last_message_ts: isoOrNull(totals.last_ts),
-      };
-    });
-    res.json(answer);
+/** `GET /stats/timeline`: messages per minute, hour or day. */
+export function getTimeline(reads: Reads): RequestHandler {
+  const read = parameterReader<FilterQuery & Pick<TimelineQuery, 'bucket'>>(
+    timelineParameters,
+    filterConflicts,
+  );
+  return async (req, res) => {
+    const query = read(req.url);
+    res.json(await reads.timeline({ bucket: query.bucket, filter: toFilter(query) }, abandoned(res)));
   };
 }

@@ -10,6 +10,9 @@ import { fold } from '@lyftr/shared/fold';
  * request of this process, so it is short.
  */
 const BUSY_MS = 1_000;
+const CACHE_KIB = 32 * 1_024;
+/** Pages of the file are read where they lie in the system's cache, not copied. */
+const MMAP_BYTES = 64 * 2 ** 30;
 
 /**
  * Runs statements by their text. Parameters are named, and those that a statement does not use are ignored. Rows are
@@ -20,6 +23,21 @@ export interface Reader {
   all(sql: string, parameters?: object): unknown[];
 }
 
+/** When a read has to end. */
+export interface Limit {
+  isOver(): boolean;
+}
+
+const NO_LIMIT: Limit = { isOver: () => false };
+
+/** What `in_time()` in a statement throws when the limit of its read is over. */
+export class TimeoutError extends Error {
+  constructor() {
+    super('the read took too long');
+    this.name = 'TimeoutError';
+  }
+}
+
 interface Connection {
   database: Database.Database;
   /** Tells the file apart from another one that has taken its place: a restored backup, a wiped directory. */
@@ -28,8 +46,11 @@ interface Connection {
   inSnapshot(work: () => void): void;
 }
 
-function connect(file: string, inode: number): Connection {
+function connect(file: string, inode: number, isInTime: () => boolean): Connection {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  database.pragma(`cache_size = -${CACHE_KIB}`);
+  database.pragma(`mmap_size = ${MMAP_BYTES}`);
+  database.pragma('temp_store = MEMORY');
   // SQL is put together from a bounded set of parts, so this map is bounded too
   const statements = new Map<string, Database.Statement>();
   const prepared = (sql: string): Database.Statement => {
@@ -43,6 +64,10 @@ function connect(file: string, inode: number): Connection {
   database.function('contains', { deterministic: true }, (text: unknown, needle: unknown) =>
     fold(text as string).includes(needle as string) ? 1 : 0,
   );
+  database.function('in_time', { deterministic: false }, () => {
+    if (!isInTime()) throw new TimeoutError();
+    return 1;
+  });
   const transaction = database.transaction((work: () => void) => {
     work();
   });
@@ -61,11 +86,13 @@ const reason = (error: unknown): string =>
   `cannot be read (${(error as { code?: string }).code ?? 'no error code'}): check DATA_DIR and its permissions`;
 
 export class Store {
-  readonly #file: string;
+  /** Path of the database file. */
+  readonly file: string;
   #connection: Connection | undefined;
+  #limit = NO_LIMIT;
 
   constructor(file: string) {
-    this.#file = file;
+    this.file = file;
   }
 
   /** `ok`, or what is wrong and what would mend it. */
@@ -81,10 +108,11 @@ export class Store {
   /**
    * Runs `work` in one read transaction: whatever it reads belongs together. It is synchronous, so no snapshot
    * outlives a tick and holds the writer's log back. Throws ProblemError `not-ready` until there is a database of
-   * this version; a later try can succeed.
+   * this version; a later try can succeed. Statements with `in_time()` throw TimeoutError once the limit is over.
    */
-  read<T>(work: (reader: Reader) => T): T {
+  read<T>(work: (reader: Reader) => T, limit = NO_LIMIT): T {
     const connection = this.#connect();
+    this.#limit = limit;
     let fault: string | undefined;
     let result: T | undefined;
     connection.inSnapshot(() => {
@@ -104,12 +132,12 @@ export class Store {
   }
 
   #connect(): Connection {
-    const inode = statSync(this.#file, { throwIfNoEntry: false })?.ino;
+    const inode = statSync(this.file, { throwIfNoEntry: false })?.ino;
     if (inode === undefined) return this.#refuse('is not there yet: the writer creates it at start');
     if (this.#connection?.inode === inode) return this.#connection;
     this.close();
     try {
-      this.#connection = connect(this.#file, inode);
+      this.#connection = connect(this.file, inode, () => !this.#limit.isOver());
     } catch (error) {
       return this.#refuse(reason(error));
     }

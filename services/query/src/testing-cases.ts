@@ -1,5 +1,6 @@
 /** Random messages and queries for the comparison of searches with a model. */
 import fc from 'fast-check';
+import { fold } from '@lyftr/shared/fold';
 import type { Message } from '@lyftr/shared/message';
 
 export const MESSAGES_MAX = 40;
@@ -104,3 +105,18 @@ export const cases = messages.chain((all) =>
     queries: fc.array(queryOf(all), { minLength: 1, maxLength: 6 }),
   }),
 );
+
+/** What a query has to find, in order, by looking at every message. */
+export function expected(all: readonly Message[], { q, from, to, since, until, order }: Query): Message[] {
+  const matches = all.filter(
+    (message) =>
+      (q === undefined || fold(message.text).includes(fold(q))) &&
+      (from === undefined || message.from === from) &&
+      (to === undefined || message.to === to) &&
+      (since === undefined || message.ts >= since) &&
+      (until === undefined || message.ts < until),
+  );
+  const sign = order === 'asc' ? 1 : -1;
+  const bytes = ({ message_id }: Message) => Buffer.from(message_id);
+  return matches.toSorted((a, b) => sign * (a.ts - b.ts || Buffer.compare(bytes(a), bytes(b))));
+}

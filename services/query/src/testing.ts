@@ -9,12 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import { databaseFile, SCHEMA_VERSION, type Outcome } from '@lyftr/shared/database';
-import { fold } from '@lyftr/shared/fold';
+import { COUNTED_BUCKETS, databaseFile, SCHEMA_VERSION, type Outcome } from '@lyftr/shared/database';
+import { fold, gramsOf, indexed } from '@lyftr/shared/fold';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createLogger } from '@lyftr/shared/log';
 import type { Message } from '@lyftr/shared/message';
 import { createQueryListener, type QueryOptions } from './app.js';
+import { createReads, type Reads } from './reads.js';
+import { createConsole, type ConsoleOptions } from './console.js';
 import { Store } from './store.js';
 
 const MIGRATIONS = new URL('../../writer/migrations/', import.meta.url);
@@ -33,10 +35,14 @@ export interface TestWriter {
   database: Database.Database;
   /** Stores messages, with rollups and counters. */
   insert(messages: readonly Message[]): void;
+  /** Gives a sender, a recipient (the other '') or a pair buckets of its own, as the writer does when there is much of it. */
+  makeSeries(sender: string, recipient: string): void;
   /** Moves the watermark of the text index up to `seq`. */
   indexUpTo(seq: number): void;
   /** Counts settled deliveries of a producer. Rows are not its business. */
   settle(producer: string, outcome: Outcome, deliveries: number): void;
+  /** Takes messages out as retention does. */
+  remove(messages: readonly Message[]): void;
   /** Takes every message out again. */
   clear(): void;
   close(): void;
@@ -57,25 +63,49 @@ export function createDatabase(directory: string): TestWriter {
   );
   const rollUp = [
     `INSERT INTO sender_rollup VALUES (@from, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
-    `INSERT INTO hour_rollup VALUES (@ts / 3600, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
+    `INSERT INTO recipient_rollup VALUES (@to, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
     `UPDATE counters SET value = value + 1 WHERE name = 'created'`,
   ].map((sql) => database.prepare(sql));
+  /** Anew, with series for whoever is named by `makeSeries`. */
+  const countBuckets = (): void => {
+    database.exec(
+      `DELETE FROM buckets; INSERT INTO buckets (series, seconds, start, messages) ${COUNTED_BUCKETS}`,
+    );
+  };
   return {
     database,
+    makeSeries(sender, recipient) {
+      database
+        .prepare('INSERT OR IGNORE INTO series (sender, recipient) VALUES (?, ?)')
+        .run(sender, recipient);
+      countBuckets();
+    },
     insert: database.transaction((messages: readonly Message[]) => {
       for (const message of messages) {
         const { message_id, from, to, ts, text, extra } = message;
         insert.run(message_id, from, to, ts, text, extra === undefined ? null : JSON.stringify(extra));
-        for (const statement of rollUp) statement.run({ from, ts: BigInt(ts) });
+        for (const statement of rollUp) statement.run({ from, to });
       }
+      countBuckets();
     }),
     indexUpTo: database.transaction((seq: number) => {
       const rows = database
         .prepare('SELECT seq, text FROM messages WHERE seq > (SELECT watermark FROM text_index) AND seq <= ?')
         .all(seq) as { seq: number; text: string }[];
       const index = database.prepare('INSERT INTO message_text (rowid, folded) VALUES (?, ?)');
-      for (const row of rows) index.run(row.seq, fold(row.text));
-      database.prepare('UPDATE text_index SET watermark = max(watermark, ?)').run(seq);
+      const addGram = database.prepare(
+        'INSERT INTO grams VALUES (?, 1) ON CONFLICT DO UPDATE SET messages = messages + 1',
+      );
+      for (const row of rows) {
+        if (row.text === '') continue;
+        index.run(BigInt(row.seq), indexed(fold(row.text)));
+        for (const gram of gramsOf(fold(row.text))) addGram.run(gram);
+      }
+      database
+        .prepare(
+          'UPDATE text_index SET watermark = max(watermark, @seq), grams_watermark = max(watermark, @seq)',
+        )
+        .run({ seq });
     }),
     settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
       database
@@ -85,9 +115,28 @@ export function createDatabase(directory: string): TestWriter {
         .run(producer, deliveries);
       database.prepare('UPDATE counters SET value = value + ? WHERE name = ?').run(deliveries, outcome);
     }),
+    remove: database.transaction((messages: readonly Message[]) => {
+      const remove = database.prepare('DELETE FROM messages WHERE message_id = ? RETURNING seq').pluck();
+      const watermark = database.prepare('SELECT watermark FROM text_index').pluck().get() as number;
+      const takeOut = database.prepare(
+        "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
+      );
+      const takeGram = database.prepare('UPDATE grams SET messages = messages - 1 WHERE gram = ?');
+      for (const { message_id, text } of messages) {
+        const seq = remove.get(message_id) as number;
+        if (seq > watermark || text === '') continue;
+        takeOut.run(BigInt(seq), indexed(fold(text)));
+        for (const gram of gramsOf(fold(text))) takeGram.run(gram);
+      }
+      database.exec(`DELETE FROM sender_rollup; DELETE FROM recipient_rollup;
+        INSERT INTO sender_rollup SELECT sender, count(*) FROM messages GROUP BY 1;
+        INSERT INTO recipient_rollup SELECT recipient, count(*) FROM messages GROUP BY 1`);
+      countBuckets();
+      database.prepare("UPDATE counters SET value = value + ? WHERE name = 'removed'").run(messages.length);
+    }),
     clear: database.transaction(() => {
-      database.exec(`DELETE FROM messages; DELETE FROM sender_rollup; DELETE FROM hour_rollup;
-        UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0;
+      database.exec(`DELETE FROM messages; DELETE FROM sender_rollup; DELETE FROM recipient_rollup; DELETE FROM buckets;
+        DELETE FROM series WHERE id > 0; DELETE FROM grams; UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0, grams_watermark = 0;
         INSERT INTO message_text (message_text) VALUES ('delete-all')`);
     }),
     close: () => {
@@ -143,37 +192,51 @@ export interface TestService {
   url: string;
   port: number;
   store: Store;
+  reads: Reads;
   close(): Promise<void>;
 }
+
+/** Longer than any test's read takes. */
+const TIMEOUT_MS = 30_000;
 
 /** The service on a port of its own; what a test does not give is a stand-in. */
 export async function startService(
   directory: string,
-  options: Partial<Omit<QueryOptions, 'log'>> = {},
+  options: Partial<Omit<QueryOptions & ConsoleOptions, 'log' | 'console'>> = {},
 ): Promise<TestService> {
   const store = options.store ?? new Store(databaseFile(directory));
+  const reads = options.reads ?? createReads(databaseFile(directory), TIMEOUT_MS);
   // a client that was never connected: it rejects, as one whose Redis is away
   const redis = new Redis({ lazyConnect: true, path: '/nowhere', retryStrategy: () => null });
   redis.on('error', () => {});
-  const listener = createQueryListener({
+  const given = {
     redis,
     metrics: { contentType: 'text/plain', render: () => Promise.resolve('') },
     registry: new Registry(),
     token: undefined,
+    anonymousReads: false,
+    actions: undefined,
+    queuesWritable: false,
     ...options,
     store,
+    reads,
     log: createLogger('query', 'silent'),
-  });
+  };
+  const console = createConsole(given);
+  const listener = createQueryListener({ ...given, console });
   const server = createStrictServer(listener);
   const port = await listen(server, 0, '127.0.0.1');
   return {
     url: `http://127.0.0.1:${port}`,
     port,
     store,
+    reads,
     async close() {
+      console.live.close();
       // fetch keeps its connections open
       server.closeAllConnections();
       await closeServer(server);
+      await reads.close();
       store.close();
     },
   };

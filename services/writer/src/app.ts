@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
+import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/app';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
 import { hostState } from './host.js';
@@ -42,6 +42,7 @@ export function createWriterApp({
       .send(await metrics.page(persisted));
   });
   app.use('/metrics', onlyMethods('GET', 'HEAD'));
+  if (token === undefined) app.use('/dead-letters', requireOwnName());
   // deletions are the writer's, like every change of the database
   app.delete('/dead-letters/:id', requireToken(token), (req, res) => {
     const current = leader();

@@ -7,6 +7,7 @@ export function readConfig() {
     'HOST',
     'DATA_DIR',
     'REDIS_URL',
+    'RETENTION_DAYS',
     'API_TOKEN',
     'ALLOW_ANONYMOUS_READS',
     'LOG_LEVEL',

@@ -7,6 +7,7 @@ import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
+import { startRetention } from './retention.js';
 import { openStore, type Store } from './store.js';
 
 export interface Leader {
@@ -26,6 +27,8 @@ export interface LeaderOptions {
   redis: Redis;
   lease: Lease;
   metrics: WriterMetrics;
+  /** Messages older than this are removed; undefined keeps them for ever. */
+  retentionDays: number | undefined;
   /** Called once when this writer has been replaced: it may store nothing more. */
   replaced: (error: Error) => void;
   /** Told of everything that Redis fails at. */
@@ -34,7 +37,7 @@ export interface LeaderOptions {
 }
 
 export function lead(options: LeaderOptions): Leader {
-  const { dataDir, instance, redis, lease, metrics, replaced, trouble, log } = options;
+  const { dataDir, instance, redis, lease, metrics, retentionDays, replaced, trouble, log } = options;
   const store = openStore(databaseFile(dataDir), instance);
   const indexer = startIndexer(store.textIndex, log);
   const group = createGroup({
@@ -47,6 +50,10 @@ export function lead(options: LeaderOptions): Leader {
     fenced: replaced,
     log,
   });
+  const retention =
+    retentionDays === undefined
+      ? undefined
+      : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
   const consumer = startConsumer(redis, (batches) => group.store(batches), trouble, log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
@@ -58,6 +65,7 @@ export function lead(options: LeaderOptions): Leader {
     inHand: () => consumer.inHand(),
     async close() {
       await consumer.close();
+      retention?.stop();
       indexer.stop();
       store.close();
       await lease.release();

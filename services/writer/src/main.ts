@@ -72,6 +72,7 @@ runService('writer', async (log) => {
           redis,
           lease,
           metrics,
+          retentionDays: config.RETENTION_DAYS,
           replaced,
           trouble: trouble.note,
           log,

@@ -78,9 +78,14 @@ test('counters and rollups equal the table, and come back after a restart', (t) 
     ['a', 2],
     ['b', 1],
   ]);
-  assert.deepEqual(rows('SELECT hour, messages FROM hour_rollup'), [
-    [0, 2],
-    [1, 1],
+  assert.deepEqual(rows('SELECT recipient, messages FROM recipient_rollup'), [['b', 3]]);
+  assert.deepEqual(rows('SELECT series, seconds, start, messages FROM buckets'), [
+    [0, 60, 0, 1],
+    [0, 60, 3_540, 1],
+    [0, 60, 3_600, 1],
+    [0, 3_600, 0, 2],
+    [0, 3_600, 3_600, 1],
+    [0, 86_400, 0, 3],
   ]);
   assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'created'"), [[3]]);
   const again = openStore(file, 'test');
@@ -145,6 +150,37 @@ test('the text index follows in steps and keeps the watermark with it', (t) => {
   assert.equal(store.textIndex.lag(), 0);
 });
 
+test('old messages leave table, rollups and text index together, and their number is kept', (t) => {
+  const { store, rows } = setUp(t);
+  store.commit([
+    batch(
+      message('old', 'a', 10, 'first Straße'),
+      message('older', 'c', 5, ''),
+      message('new', 'a', 100, 'second'),
+      message('straggler', 'b', 20, 'not indexed'),
+    ),
+  ]);
+  store.textIndex.advance(3);
+  assert.equal(store.removeOld(100, 2), 2);
+  assert.equal(store.removeOld(100, 2), 1);
+  assert.equal(store.removeOld(100, 2), 0);
+  assert.deepEqual(rows('SELECT message_id FROM messages'), [['new']]);
+  assert.deepEqual(rows('SELECT sender, messages FROM sender_rollup'), [['a', 1]]);
+  assert.deepEqual(rows('SELECT recipient, messages FROM recipient_rollup'), [['b', 1]]);
+  assert.deepEqual(rows('SELECT series, seconds, start, messages FROM buckets'), [
+    [0, 60, 60, 1],
+    [0, 3_600, 0, 1],
+    [0, 86_400, 0, 1],
+  ]);
+  assert.deepEqual(rows("SELECT rowid FROM message_text WHERE message_text MATCH 'first OR second'"), []);
+  assert.deepEqual(rows(`SELECT term FROM message_trigrams WHERE term >= 'FIR' AND term < 'FIS'`), []);
+  assert.deepEqual(rows("SELECT value FROM counters WHERE name IN ('created', 'removed') ORDER BY name"), [
+    [4],
+    [3],
+  ]);
+  assert.equal(store.outcomes().created, 4);
+});
+
 test('a duplicate with another content is counted twice, and kept; one with the same content is not', (t) => {
   const { store, rows } = setUp(t);
   store.commit([batch(message('1', 'a', 5, 'first'))]);
@@ -167,6 +203,7 @@ test('a writer that was replaced cannot commit, index or discard', (t) => {
     () => store.commit([batch(message('2'))]),
     () => store.textIndex.advance(10),
     () => store.discard(1),
+    () => store.removeOld(10_000, 10),
   ]) {
     assert.throws(attempt, { name: 'FencedError', message: /successor/ });
   }

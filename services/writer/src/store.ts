@@ -1,13 +1,14 @@
 /** The only code that writes messages. One call of `commit` is one transaction. */
 import Database from 'better-sqlite3';
 import { crashPoint } from '@lyftr/shared/crash';
-import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcome } from '@lyftr/shared/database';
+import { CONFLICTING_DUPLICATE, OUTCOMES, REMOVED, type Outcome } from '@lyftr/shared/database';
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { createDeadLetters } from './dead-letters.js';
 import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
 import { migrate } from './migrate.js';
+import { createRollups, type Counted } from './rollups.js';
 import { createTextIndex, type TextIndex } from './text-index.js';
 
 /** Pages of 4 KiB between checkpoints: fewer checkpoints while a burst is stored, and still only 64 MiB of WAL. */
@@ -31,9 +32,11 @@ export interface Store {
   commit(batches: readonly Batch[]): Outcomes;
   /** Removes a dead letter. Returns false when there is none of that number. */
   discard(deadLetterId: number): boolean;
+  /** Removes up to `rowsMax` messages with `ts` before `beforeTs`, the oldest first; returns how many. */
+  removeOld(beforeTs: number, rowsMax: number): number;
   /** Totals of all time, as of the last commit. */
   outcomes(): Outcomes;
-  /** Messages settled, by producer. */
+  /** Messages settled, by producer; also of a store that is closed. */
   settled(): { producer: string; settled: number }[];
   close(): void;
 }
@@ -60,29 +63,18 @@ const isConstraint = (error: unknown): boolean =>
   error instanceof Database.SqliteError &&
   (error.code.startsWith('SQLITE_CONSTRAINT') || error.code === 'SQLITE_TOOBIG');
 
-const bump = <K>(counts: Map<K, number>, key: K): void => {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-};
-
 /** From here on no other writer that had opened the file before can commit. `instance` names this one. */
 export function openStore(file: string, instance: string): Store {
   const database = openDatabase(file);
   const checkFence = raiseFence(database, instance);
   const ledger = createLedger(database);
   const deadLetters = createDeadLetters(database);
+  const rollups = createRollups(database);
   const textIndex = createTextIndex(database, checkFence);
 
   const insert = database.prepare<[number, string, string, string, number, string, string | null]>(
     `INSERT INTO messages (seq, message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (message_id) DO NOTHING`,
-  );
-  const addToSender = database.prepare<[string, number]>(
-    `INSERT INTO sender_rollup (sender, messages) VALUES (?, ?)
-     ON CONFLICT (sender) DO UPDATE SET messages = messages + excluded.messages`,
-  );
-  const addToHour = database.prepare<[number, number]>(
-    `INSERT INTO hour_rollup (hour, messages) VALUES (?, ?)
-     ON CONFLICT (hour) DO UPDATE SET messages = messages + excluded.messages`,
   );
   const addToCounter = database.prepare<[number, string]>(
     'UPDATE counters SET value = value + ? WHERE name = ?',
@@ -92,7 +84,7 @@ export function openStore(file: string, instance: string): Store {
   );
   readStored.raw();
   const readCounters = database.prepare<[], { name: keyof Outcomes; value: number }>(
-    'SELECT name, value FROM counters',
+    `SELECT name, value FROM counters WHERE name <> '${REMOVED}'`,
   );
   const readSettled = database.prepare<[], { producer: string; settled: number }>(
     'SELECT producer, settled FROM producers',
@@ -108,8 +100,7 @@ export function openStore(file: string, instance: string): Store {
   /** One transaction's work that is summed up before it is written. */
   interface Tally {
     outcomes: Outcomes;
-    senders: Map<string, number>;
-    hours: Map<number, number>;
+    created: Counted[];
   }
 
   /** The first delivery has won. A later one that says something else is kept where a person can look at it. */
@@ -141,8 +132,7 @@ export function openStore(file: string, instance: string): Store {
       }
       lastSeq++;
       tally.outcomes.created++;
-      bump(tally.senders, from);
-      bump(tally.hours, Math.floor(ts / 3_600));
+      tally.created.push({ sender: from, recipient: to, ts });
     } catch (error) {
       if (!isConstraint(error)) throw error;
       deadLetters.add({
@@ -175,12 +165,10 @@ export function openStore(file: string, instance: string): Store {
     checkFence();
     const tally: Tally = {
       outcomes: { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 },
-      senders: new Map(),
-      hours: new Map(),
+      created: [],
     };
     for (const batch of batches) storeBatch(batch, tally);
-    for (const [sender, messages] of tally.senders) addToSender.run(sender, messages);
-    for (const [hour, messages] of tally.hours) addToHour.run(hour, messages);
+    rollups.add(tally.created);
     for (const name of COUNTERS) {
       if (tally.outcomes[name] > 0) addToCounter.run(tally.outcomes[name], name);
     }
@@ -194,10 +182,34 @@ export function openStore(file: string, instance: string): Store {
     return deadLetters.discard(id);
   });
 
+  const readOld = database.prepare<[number, number], Counted & { seq: number; text: string }>(
+    `SELECT seq, sender, recipient, ts, text FROM messages INDEXED BY messages_by_time
+     WHERE ts < ? ORDER BY ts, message_id LIMIT ?`,
+  );
+  const remove = database.prepare<[number]>('DELETE FROM messages WHERE seq = ?');
+  const removeOld = database.transaction((beforeTs: number, rowsMax: number): number => {
+    checkFence();
+    const old = readOld.all(beforeTs, rowsMax);
+    if (old.length === 0) return 0;
+    textIndex.remove(old);
+    for (const { seq } of old) remove.run(seq);
+    rollups.remove(old);
+    addToCounter.run(old.length, REMOVED);
+    return old.length;
+  });
+
   function readOutcomes(): Outcomes {
     return Object.fromEntries(readCounters.all().map(({ name, value }) => [name, value])) as Outcomes;
   }
   const totals = readOutcomes();
+  // asked for each second, and once more when the database is closed already
+  let settled = readSettled.all();
+  let isSettledOld = false;
+  const readSettledOnce = (): typeof settled => {
+    if (isSettledOld) settled = readSettled.all();
+    isSettledOld = false;
+    return settled;
+  };
 
   return {
     textIndex,
@@ -205,19 +217,30 @@ export function openStore(file: string, instance: string): Store {
       const seqBefore = lastSeq;
       try {
         const outcomes = commit.immediate(batches);
+        isSettledOld = true;
         crashPoint('after-commit');
         for (const name of COUNTERS) totals[name] += outcomes[name];
         return outcomes;
       } catch (error) {
         lastSeq = seqBefore;
         ledger.forget();
+        rollups.forget();
         throw error;
       }
     },
     discard: (id) => discard.immediate(id),
+    removeOld(beforeTs, rowsMax) {
+      try {
+        return removeOld.immediate(beforeTs, rowsMax);
+      } catch (error) {
+        rollups.forget();
+        throw error;
+      }
+    },
     outcomes: () => ({ ...totals }),
-    settled: () => readSettled.all(),
+    settled: readSettledOnce,
     close() {
+      readSettledOnce();
       database.close();
     },
   };

@@ -1,5 +1,6 @@
 /** What was promised, against what is there: the journal, the table, the ledger and the metrics page. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { COUNTED_BUCKETS } from '@lyftr/shared/database';
 import { PUBLISH_INTERVAL_MS } from '@lyftr/shared/limits';
 import type { System } from '../system.js';
 import { idOf, messageOf } from './gateway.js';
@@ -68,17 +69,21 @@ function compareRows(system: System, { sent, acknowledged }: Account): Check[] {
 function compareSums(system: System): Check[] {
   const one = (sql: string): unknown => system.rows(sql)[0]?.[0];
   const count = one('SELECT count(*) FROM messages');
-  const differing = (rollup: string, column: string, expression: string): unknown[][] => {
-    const table = `SELECT ${expression}, count(*) FROM messages GROUP BY 1`;
-    const sums = `SELECT ${column}, messages FROM ${rollup}`;
-    return system.rows(
-      `SELECT * FROM (${table} EXCEPT ${sums}) UNION ALL SELECT * FROM (${sums} EXCEPT ${table})`,
+  const differing = (table: string, sums: string): unknown[][] =>
+    system.rows(`SELECT * FROM (${table} EXCEPT ${sums}) UNION ALL SELECT * FROM (${sums} EXCEPT ${table})`);
+  const party = (name: string): unknown[][] =>
+    differing(
+      `SELECT ${name}, count(*) FROM messages GROUP BY 1`,
+      `SELECT ${name}, messages FROM ${name}_rollup`,
     );
-  };
   return [
     equal('created is the number of rows', one("SELECT value FROM counters WHERE name = 'created'"), count),
-    none('the senders add up', differing('sender_rollup', 'sender', 'sender')),
-    none('the hours add up', differing('hour_rollup', 'hour', 'ts / 3600')),
+    none('the senders add up', party('sender')),
+    none('the recipients add up', party('recipient')),
+    none(
+      'the buckets add up',
+      differing(`SELECT * FROM (${COUNTED_BUCKETS})`, 'SELECT series, seconds, start, messages FROM buckets'),
+    ),
     equal('integrity_check', one('PRAGMA integrity_check'), 'ok'),
   ];
 }

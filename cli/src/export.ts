@@ -1,0 +1,120 @@
+/** `lyftr export`: messages out of a running system, as NDJSON or CSV. */
+import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Option, type Command } from 'commander';
+import { openClient, type ClientOptions } from './client.js';
+import { readClientConfig } from './config.js';
+import { beginFile } from './new-file.js';
+import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
+import { startBar } from './progress.js';
+import { createRecordCounter, FORMATS, type Format } from './record-counter.js';
+
+interface ExportOptions extends ClientOptions, JsonOption {
+  format: Format;
+  q?: string;
+  from?: string;
+  to?: string;
+  since?: string;
+  until?: string;
+  order?: string;
+  output?: string;
+  force: boolean;
+}
+
+/** The filters as `GET /messages` knows them. */
+function filtersOf({ q, from, to, since, until, order }: ExportOptions): Record<string, string> {
+  const all = { q, from_: from, to, since, until, order };
+  return Object.fromEntries(Object.entries(all).filter((entry) => entry[1] !== undefined)) as Record<
+    string,
+    string
+  >;
+}
+
+/**
+ * Resolves with the number of messages that went to `target`. Rejects when they are not all: the connection broke off,
+ * or fewer came than were there before (messages are never removed, so that cannot be).
+ */
+async function copyMessages(
+  options: ExportOptions,
+  target: NodeJS.WritableStream,
+  showBar: boolean,
+): Promise<number> {
+  const client = openClient(readClientConfig(), options);
+  const filters = filtersOf(options);
+  const search = (more: Record<string, string>) => new URLSearchParams({ ...more, ...filters }).toString();
+  const { total } = (await client.get(`/messages?${search({ limit: '1' })}`)) as { total: number };
+  const source = await client.stream(`/export?${search({ format: options.format })}`);
+  const counter = createRecordCounter(options.format);
+  const bar = startBar(showBar, 'messages', total);
+
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of source) {
+        counter.add(chunk);
+        bar.moveTo(counter.records);
+        yield chunk;
+      }
+    } catch (error) {
+      throw new Error(`the stream broke off after ${counter.records} of ${total} messages`, { cause: error });
+    }
+    if (!counter.complete || counter.records < total)
+      throw new Error(`the stream ended after ${counter.records} of ${total} messages`);
+  }
+  try {
+    await pipeline(counted(), target, { end: target !== process.stdout });
+  } finally {
+    bar.stop();
+  }
+  return counter.records;
+}
+
+async function exportMessages(options: ExportOptions): Promise<number> {
+  const { output, json, format } = options;
+  const showBar = readClientConfig().isTty && !json;
+  const startedAt = performance.now();
+  const summary = (messages: number) => {
+    const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
+    return { file: output === undefined ? null : resolve(output), format, messages, seconds };
+  };
+  if (output === undefined) {
+    // standard output belongs to the messages
+    const messages = await copyMessages(options, process.stdout, showBar && !process.stdout.isTTY);
+    if (json) process.stderr.write(`${JSON.stringify(summary(messages))}\n`);
+    return 0;
+  }
+  const file = beginFile(output, options.force);
+  try {
+    const messages = await copyMessages(options, createWriteStream(file.partial), showBar);
+    file.commit();
+    const done = summary(messages);
+    const text = `${done.file}: ${messages} messages in ${done.seconds} s`;
+    process.stdout.write(`${json ? JSON.stringify(done) : text}\n`);
+  } finally {
+    file.discard();
+  }
+  return 0;
+}
+
+export function addExport(program: Command, finish: Finish): void {
+  examples(
+    program
+      .command('export')
+      .description('write the messages of a running system, all or some, as NDJSON or CSV')
+      .addOption(new Option('-f, --format <format>', 'how').choices(FORMATS).default('ndjson'))
+      .option('-q, --q <text>', 'only those whose text contains this, whatever its case')
+      .option('--from <sender>', 'only those of this sender')
+      .option('--to <recipient>', 'only those to this recipient')
+      .option('--since <time>', 'only those from this ISO 8601 time on')
+      .option('--until <time>', 'only those before this ISO 8601 time')
+      .addOption(new Option('--order <order>', 'by time and id').choices(['asc', 'desc']))
+      .option('-o, --output <file>', 'a file that is there whole or not at all (default: standard output)')
+      .option('--force', 'replace a file that is there', false)
+      .addOption(urlOption())
+      .addOption(jsonOption())
+      .action(async (options: ExportOptions) => finish(await exportMessages(options))),
+    'export -o messages.ndjson',
+    'export --format csv --from 100 --since 2026-01-01 -o january.csv',
+    'export --q invoice | head',
+  );
+}

@@ -1,0 +1,172 @@
+/** Reads an export, line by line or record by record. Whatever is wrong with one of them costs none of the others. */
+import { isUtf8 } from 'node:buffer';
+import { pipeline, Readable } from 'node:stream';
+import { parse, type CsvError, type Info } from 'csv-parse';
+import { MESSAGE_MEMBERS } from '@lyftr/shared/message';
+import type { Format } from './record-counter.js';
+
+/** One message of the file. */
+export interface Entry {
+  /** At which it begins, from 1. */
+  line: number;
+  /** JSON on one line; undefined when it is none, and `fault` says why. */
+  body: Buffer | undefined;
+  fault?: string;
+}
+
+const NEWLINE = 0x0a;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const COLUMNS = [...MESSAGE_MEMBERS, 'extra'];
+const REQUIRED_COLUMNS = ['message_id', 'from', 'to', 'ts'];
+
+const faulty = (line: number, fault: string): Entry => ({ line, body: undefined, fault });
+
+async function* withoutMark(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of input) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < BYTE_ORDER_MARK.length) continue;
+    const isMarked = head.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+    yield isMarked ? head.subarray(BYTE_ORDER_MARK.length) : head;
+    head = undefined;
+  }
+  if (head !== undefined) yield head;
+}
+
+/** Split at LF alone: node:readline also splits at U+2028, which JSON allows inside a string. */
+async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  for await (const chunk of input) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      yield Buffer.concat([...parts, chunk.subarray(start, end)]);
+      parts = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) parts.push(chunk.subarray(start));
+  }
+  if (parts.length > 0) yield Buffer.concat(parts);
+}
+
+/** A line goes out with the bytes that came in: nothing is rounded or reordered on the way. */
+async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
+  let line = 0;
+  for await (const body of linesOf(input)) {
+    line++;
+    if (!isUtf8(body)) {
+      yield faulty(line, 'is not valid UTF-8');
+      continue;
+    }
+    const text = body.toString();
+    if (text.trim() === '') continue;
+    try {
+      JSON.parse(text);
+      yield { line, body };
+    } catch {
+      yield faulty(line, 'is not valid JSON');
+    }
+  }
+}
+
+/** The members of `extra` as they stand in its JSON text, without its braces. Throws an Error that says what is wrong. */
+function membersOf(extra: string): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(extra);
+  } catch {
+    throw new Error('extra is not valid JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('extra is not a JSON object');
+  const taken = Object.keys(value).find((name) => MESSAGE_MEMBERS.has(name));
+  if (taken !== undefined) throw new Error(`extra has a member ${taken}, which has a column of its own`);
+  // outside of strings, where JSON has no raw line breaks, they are white space
+  return extra
+    .trim()
+    .slice(1, -1)
+    .replaceAll(/[\r\n]/g, ' ')
+    .trim();
+}
+
+function bodyOf(fields: Record<string, string>): Buffer {
+  const decoded = Object.entries(fields).map(([name, value]) => {
+    const bytes = Buffer.from(value, 'latin1');
+    if (!isUtf8(bytes)) throw new Error(`${name} is not valid UTF-8`);
+    return [name, bytes.toString()];
+  });
+  const { ts = '', extra = '', ...rest } = Object.fromEntries(decoded) as Record<string, string>;
+  if (!/^\d{1,15}$/.test(ts)) throw new Error('ts is not a whole number');
+  const members = extra === '' ? '' : membersOf(extra);
+  const known = JSON.stringify({ ...rest, ts: Number(ts) });
+  return Buffer.from(members === '' ? known : `${known.slice(0, -1)},${members}}`);
+}
+
+function checkHeader(header: string[]): string[] {
+  const missing = REQUIRED_COLUMNS.find((name) => !header.includes(name));
+  if (missing !== undefined) throw new Error(`the first line of the CSV file names no column ${missing}`);
+  const unknown = header.find((name, i) => !COLUMNS.includes(name) || header.indexOf(name) !== i);
+  if (unknown !== undefined)
+    throw new Error(
+      `the first line of the CSV file names a column ${JSON.stringify(unknown)} that is unknown or there twice`,
+    );
+  return header;
+}
+
+interface Parsed {
+  record: Record<string, string>;
+  raw: string;
+  /** `lines`: that at which the record ends. */
+  info: Info;
+}
+
+/** At which the parser found it. */
+const lineOf = (error: CsvError): number => Number(error['lines']);
+
+async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
+  const skipped: CsvError[] = [];
+  const parser = parse({
+    // byte by byte, so that a field with broken UTF-8 is found instead of mended in silence
+    encoding: 'latin1',
+    columns: checkHeader,
+    info: true,
+    raw: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+    on_skip(error) {
+      if (error !== undefined) skipped.push(error);
+      return undefined;
+    },
+  });
+  // a fault of the input destroys the parser with it, and comes out of the loop below
+  pipeline(Readable.from(input), parser, () => {});
+  // the parser is ahead of this loop: what it skipped is told in front of the record that stands behind it
+  const skips = function* (before: number): Generator<Entry> {
+    let last = 0;
+    while (skipped[0] !== undefined && lineOf(skipped[0]) < before) {
+      const error = skipped.shift() as CsvError;
+      // each quote of a record that has one too many
+      if (lineOf(error) === last) continue;
+      last = lineOf(error);
+      yield faulty(last, `is no record of this CSV file (${error.code})`);
+    }
+  };
+  for await (const { record, raw, info } of parser as AsyncIterable<Parsed>) {
+    const line = info.lines - (raw.trim().split('\n').length - 1);
+    yield* skips(line);
+    try {
+      yield { line, body: bodyOf(record) };
+    } catch (error) {
+      yield faulty(line, (error as Error).message);
+    }
+  }
+  yield* skips(Infinity);
+}
+
+/** Rejects with the system's error, or with one that says what is wrong with the file as a whole. */
+export function readEntries(input: AsyncIterable<Buffer>, format: Format): AsyncGenerator<Entry> {
+  return (format === 'csv' ? readCsv : readNdjson)(withoutMark(input));
+}

@@ -1,0 +1,141 @@
+/** `lyftr import`: messages from a file back through the intake of a running system. */
+import { statSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { openClient, type ClientOptions } from './client.js';
+import { readClientConfig } from './config.js';
+import { EXIT_FAILED, exitWhenInterrupted } from './exit.js';
+import { createDeliverer, type Sendable } from './import-deliver.js';
+import { readEntries, type Entry } from './import-read.js';
+import { openInput } from './input.js';
+import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
+import { startBar } from './progress.js';
+import { FORMATS, type Format } from './record-counter.js';
+
+interface ImportOptions extends ClientOptions, JsonOption {
+  format?: Format;
+}
+
+interface Refusal {
+  line: number;
+  reason: string;
+}
+
+/** As many as a queue job takes. */
+const BATCH_MESSAGES_MAX = 500;
+/** One is stored by Redis while the next is read and signed. */
+const BATCHES_IN_FLIGHT = 2;
+/** Refusals that the one line of JSON names; all are counted. */
+const REFUSALS_NAMED_MAX = 1_000;
+
+/** Groups what can be sent, below the size that the intake takes; tells of what cannot. */
+async function* batchesOf(
+  entries: AsyncIterable<Entry>,
+  bytesMax: number,
+  onFault: (entry: Entry, fault: string) => void,
+): AsyncGenerator<Sendable[]> {
+  let batch: Sendable[] = [];
+  let bytes = 0;
+  for await (const entry of entries) {
+    const { line, body, fault = '' } = entry;
+    if (body === undefined) {
+      onFault(entry, fault);
+      continue;
+    }
+    const size = body.length + 1;
+    if (batch.length > 0 && (batch.length === BATCH_MESSAGES_MAX || bytes + size > bytesMax)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push({ line, body });
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Exit code 1 when a line was refused. Throws when the rest of the file is not sent. */
+async function importMessages(path: string, options: ImportOptions): Promise<number> {
+  const { json, format = path.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson' } = options;
+  const config = readClientConfig();
+  const client = openClient(config, options);
+  await client.requireAnswer();
+
+  let acknowledged = 0;
+  let refused = 0;
+  const refusals: Refusal[] = [];
+  const say = (text: string): void => {
+    if (!json) process.stderr.write(`lyftr: ${text}\n`);
+  };
+  const onRefused = ({ line }: Entry, reason: string): void => {
+    refused++;
+    if (refusals.length < REFUSALS_NAMED_MAX) refusals.push({ line, reason });
+    say(`line ${line} is refused: ${reason}`);
+  };
+  const deliver = createDeliverer({
+    client,
+    onRefused,
+    onAcknowledged: (count) => (acknowledged += count),
+    onWait: (reason) => say(`${reason}; trying again`),
+  });
+
+  const startedAt = performance.now();
+  let bytesRead = 0;
+  async function* bytes(): AsyncGenerator<Buffer> {
+    for await (const chunk of openInput(path) as AsyncIterable<Buffer>) {
+      bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+  const isSized = path !== '-' && config.isTty && !json;
+  const bar = startBar(isSized, 'bytes', isSized ? statSync(path).size : 0);
+  const batches = batchesOf(readEntries(bytes(), format), config.MAX_BODY_BYTES, onRefused);
+  const sendOn = async (): Promise<void> => {
+    for (let next = await batches.next(); next.done !== true; next = await batches.next()) {
+      await deliver(next.value);
+      bar.moveTo(bytesRead);
+    }
+  };
+  const tell = (): boolean =>
+    process.stderr.write(
+      `lyftr: ended early; ${acknowledged} messages are acknowledged, and a second import absorbs them\n`,
+    );
+  const undo = exitWhenInterrupted();
+  process.on('exit', tell);
+  try {
+    await Promise.all(Array.from({ length: BATCHES_IN_FLIGHT }, sendOn));
+  } catch (error) {
+    if (acknowledged === 0) throw error;
+    const text = `${(error as Error).message}; ${acknowledged} messages are acknowledged, and a second import absorbs them`;
+    throw new Error(text, { cause: error });
+  } finally {
+    process.off('exit', tell);
+    undo();
+    bar.stop();
+  }
+
+  const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
+  const text = `${acknowledged} messages acknowledged, ${refused} lines refused, in ${seconds} s`;
+  process.stdout.write(`${json ? JSON.stringify({ acknowledged, refused, refusals, seconds }) : text}\n`);
+  return refused === 0 ? 0 : EXIT_FAILED;
+}
+
+export function addImport(program: Command, finish: Finish): void {
+  examples(
+    program
+      .command('import')
+      .description('send the messages of an export through the intake of a running system')
+      .argument('<file>', 'as `lyftr export` writes it; - for standard input')
+      .addOption(
+        new Option('-f, --format <format>', 'how it is written (default: csv when its name ends so)').choices(
+          FORMATS,
+        ),
+      )
+      .addOption(urlOption())
+      .addOption(jsonOption())
+      .addHelpText('after', '\nExit code: 1 when a line was refused; all others are stored.')
+      .action(async (file: string, options: ImportOptions) => finish(await importMessages(file, options))),
+    'import messages.ndjson',
+    'import january.csv --json',
+    'import - --format csv --url https://lyftr.example < january.csv',
+  );
+}

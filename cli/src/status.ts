@@ -1,0 +1,167 @@
+/** `lyftr status`: a running system on one screen, once or again and again. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { UnreachableError } from '@lyftr/shared/client';
+import { openClient, type ClientOptions } from './client.js';
+import { readClientConfig } from './config.js';
+import { EXIT_FAILED } from './exit.js';
+import { examples, jsonOption, urlOption, writerUrlOption, type Finish, type JsonOption } from './options.js';
+import { printable } from './printable.js';
+import { collect, type ProcessLine, type Reading, type Report } from './status-report.js';
+
+interface StatusOptions extends ClientOptions, JsonOption {
+  watch: boolean;
+}
+
+/** Two publications of a busy process lie between two looks. */
+const INTERVAL_MS = 2_000;
+const UNKNOWN = 'unknown';
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['m', 60],
+  ['s', 1],
+] as const;
+
+/** `3d 4h`, `12m 5s`, `0s`: the two largest units. */
+export function age(seconds: number): string {
+  let rest = Math.floor(seconds);
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0 || parts.length > 0 || unit === 's') parts.push(`${count}${unit}`);
+  }
+  return parts.slice(0, 2).join(' ');
+}
+
+function processText({ service, instance, up, ageSeconds, memoryBytes }: ProcessLine): string {
+  const figures = [
+    up ? 'up' : 'down',
+    ageSeconds === null ? '' : age(ageSeconds),
+    memoryBytes === null ? '' : `${Math.round(memoryBytes / 2 ** 20)} MB`,
+  ];
+  const [state = '', lived = '', memory = ''] = figures;
+  return `${service.padEnd(6)}  ${state.padEnd(4)}  ${lived.padStart(7)}  ${memory.padStart(7)}  ${instance}`;
+}
+
+const statesText = (states: Record<string, string>): string =>
+  Object.entries(states)
+    .map(([name, state]) => `${name} ${state}`)
+    .join(', ');
+
+/** The lines of one screen; nothing in them moves a cursor. */
+export function screenOf(origin: string, report: Report): string[] {
+  const { processes, ready, queue, ledger, textIndexLagMessages, perSecond, faults } = report;
+  const labelled = (label: string, ...texts: string[]): string[] =>
+    texts.map((text, i) => `${(i === 0 ? label : '').padEnd(12)}${text}`);
+  const rates = Object.entries(perSecond ?? {}).map(([name, rate]) => `${name} ${rate}`);
+  return [
+    ...labelled(report.healthy ? 'healthy' : 'NOT HEALTHY', origin),
+    ...labelled('processes', ...(processes.length > 0 ? processes.map(processText) : [UNKNOWN])),
+    ...labelled(
+      'ready',
+      `ingest: ${statesText(ready.ingest) || UNKNOWN}`,
+      ...(ready.writer === null ? [] : [`writer: ${statesText(ready.writer)}`]),
+    ),
+    ...labelled(
+      'queue',
+      queue === null
+        ? UNKNOWN
+        : `${queue.messages} messages wait, the oldest for ${age(queue.oldestSeconds)}`,
+    ),
+    ...labelled(
+      'ledger',
+      ledger === null
+        ? UNKNOWN
+        : `${ledger.accepted} accepted = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} dead letter + ${ledger.waiting} waiting`,
+    ),
+    ...labelled(
+      'missing',
+      typeof ledger?.missingBatches === 'number' ? `${ledger.missingBatches} acknowledged batches` : UNKNOWN,
+    ),
+    ...labelled(
+      'text index',
+      textIndexLagMessages === null ? UNKNOWN : `${textIndexLagMessages} messages behind`,
+    ),
+    ...labelled('per second', rates.length === 0 ? UNKNOWN : rates.join('  ')),
+    ...faults.map((fault) => `FAULT       ${fault}`),
+  ].map(printable);
+}
+
+/** A look fails only when nothing answers; while somebody watches, that is what there is to see. */
+function silentReport(error: unknown): Report {
+  if (!(error instanceof UnreachableError)) throw error;
+  return {
+    healthy: false,
+    faults: [error.message],
+    processes: [],
+    ready: { ingest: {}, writer: null },
+    queue: null,
+    ledger: null,
+    textIndexLagMessages: null,
+    perSecond: null,
+  };
+}
+
+/** Exit code 0: healthy, or a watch that was ended; 1: not healthy. Throws UnreachableError when nothing answers. */
+async function status({ watch, json, ...options }: StatusOptions): Promise<number> {
+  const config = readClientConfig();
+  const client = openClient(config, options);
+  const mayBeHere = options.url === undefined ? 'may' : 'not';
+  const writer = options.writerUrl === undefined ? mayBeHere : 'must';
+  const look = (before?: Reading): Promise<Reading> =>
+    collect({ client, writer, ...(before === undefined ? {} : { before }) });
+  const redraws = watch && !json && process.stdout.isTTY;
+
+  function show(report: Report): void {
+    const lines = screenOf(client.origin, report);
+    if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else if (redraws) process.stdout.write(`\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);
+    else process.stdout.write(`${lines.join('\n')}\n${watch ? '\n' : ''}`);
+  }
+
+  if (!watch) {
+    const first = await look();
+    await delay(INTERVAL_MS);
+    const { report } = await look(first);
+    show(report);
+    return report.healthy ? 0 : EXIT_FAILED;
+  }
+
+  const watchOn = async (): Promise<never> => {
+    if (redraws) process.stdout.write('\x1b[2J');
+    let before: Reading | undefined;
+    for (;;) {
+      try {
+        before = await look(before);
+        show(before.report);
+      } catch (error) {
+        show(silentReport(error));
+      }
+      await delay(INTERVAL_MS);
+    }
+  };
+  const interrupted = new Promise<number>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(0));
+  });
+  return Promise.race([watchOn(), interrupted]);
+}
+
+export function addStatus(program: Command, finish: Finish): void {
+  examples(
+    program
+      .command('status')
+      .description('show processes, queue, ledger, text index and rates of a running system')
+      .option('-w, --watch', `again every ${INTERVAL_MS / 1_000} s, until Ctrl-C`, false)
+      .addOption(urlOption())
+      .addOption(writerUrlOption())
+      .addOption(jsonOption())
+      .addHelpText('after', '\nExit code: 0 healthy, 1 not healthy, 69 nothing answers.')
+      .action(async (options: StatusOptions) => finish(await status(options))),
+    'status',
+    'status --watch',
+    'status --json --url https://lyftr.example',
+  );
+}

@@ -1,0 +1,124 @@
+/** uPlot in our colours, as wide as its place, and drawn anew when the theme changes. */
+import { el } from './dom.js';
+
+// a script of its own, in front of these modules: its minified form is no module
+const { uPlot } = globalThis;
+
+const HEIGHT = 150;
+const probe = el('span', { hidden: true });
+
+/** A canvas knows no `light-dark()`: the browser is asked what a variable comes to. */
+function colour(variable) {
+  if (!probe.isConnected) document.body.append(probe);
+  probe.style.color = `var(${variable})`;
+  return getComputedStyle(probe).color;
+}
+
+const fill = (rgb) => rgb.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.14)');
+
+const short = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+const minute = new Intl.DateTimeFormat(undefined, short);
+const clock = new Intl.DateTimeFormat(undefined, { ...short, second: '2-digit' });
+const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
+
+/** One line for each mark: the day where marks are days apart, seconds where they are less than a minute apart. */
+function times(_plot, marks) {
+  const step = (marks[1] ?? Infinity) - marks[0];
+  return marks.map((mark) => {
+    const date = new Date(mark * 1_000);
+    const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
+    if (step >= 86_400 || (isMidnight && step >= 3_600)) return day.format(date);
+    return (step < 60 ? clock : minute).format(date);
+  });
+}
+
+function axes(formatValue, size) {
+  const [ink, line] = [colour('--muted'), colour('--line')];
+  const font = '12px system-ui, sans-serif';
+  const grid = { stroke: line, width: 1 };
+  return [
+    { stroke: ink, font, grid: { show: false }, ticks: { show: false }, space: 80, size: 24, values: times },
+    {
+      stroke: ink,
+      font,
+      grid,
+      ticks: { show: false },
+      size,
+      space: 34,
+      values: (_plot, values) => values.map(formatValue),
+    },
+  ];
+}
+
+/**
+ * `series`: `{label, colour, bars?, filled?}` each, `colour` a CSS variable. `set` gives `[seconds, …values]`; `onSelect` is told
+ * the seconds between which somebody dragged. The scale of values reaches `least` at least, that of time `span` seconds.
+ */
+export function createChart(
+  place,
+  { series, format, size = 46, height = HEIGHT, least = 1, span, onSelect },
+) {
+  let data = [[], ...series.map(() => [])];
+  let plot;
+
+  function build() {
+    plot?.destroy();
+    const lines = series.map(({ label, colour: variable, bars, filled }) => {
+      const stroke = colour(variable);
+      const shape = bars ? { paths: uPlot.paths.bars({ size: [0.9, 40], align: 1 }), fill: stroke } : {};
+      return {
+        label,
+        stroke,
+        width: 1.75,
+        fill: filled ? fill(stroke) : undefined,
+        points: { show: false },
+        ...shape,
+      };
+    });
+    plot = new uPlot(
+      {
+        width: Math.max(200, place.clientWidth),
+        height,
+        series: [{}, ...lines],
+        axes: axes(format, size),
+        legend: { show: false },
+        cursor: {
+          y: false,
+          drag: { x: onSelect !== undefined, y: false, setScale: false },
+          points: { show: false },
+        },
+        // an empty chart keeps a scale, and a flat line its ground
+        scales: {
+          x: { range: (_plot, min, max) => [span === undefined ? min : Math.min(min, max - span), max] },
+          y: { range: (_plot, _min, max) => [0, Math.max(least, (max ?? 0) * 1.08)] },
+        },
+        hooks: {
+          setSelect: [
+            (self) => {
+              const { left, width } = self.select;
+              if (onSelect === undefined || width < 4) return;
+              onSelect(self.posToVal(left, 'x'), self.posToVal(left + width, 'x'));
+              self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+            },
+          ],
+        },
+      },
+      data,
+      place,
+    );
+  }
+
+  new ResizeObserver(() => {
+    if (place.clientWidth > 0) plot?.setSize({ width: place.clientWidth, height });
+  }).observe(place);
+  document.addEventListener('themechange', build);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', build);
+
+  return {
+    set(values) {
+      data = values;
+      if (plot === undefined) build();
+      else plot.setData(data);
+    },
+  };
+}

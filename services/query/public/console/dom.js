@@ -1,0 +1,57 @@
+/** Elements without markup: whatever a sender wrote becomes text, never HTML. */
+
+/** The element with this id; a page without it is a mistake of ours. */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`no element #${id}`);
+  return element;
+}
+
+/** Attributes by name; a function listens to the event of that name, `undefined` and `false` leave one out. */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Sets the text only when it differs: a reader of the screen hears what is new, and nothing is drawn twice. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Shows `text`, or hides the element when there is none. */
+export function note(element, text) {
+  element.hidden = text === '';
+  setText(element, text);
+}
+
+/** `text` with the matches of `needle` marked. Where lower case has another length, nothing is. */
+export function marked(text, needle) {
+  const lower = text.toLowerCase();
+  const wanted = needle.toLowerCase();
+  if (wanted === '' || lower.length !== text.length) return [text];
+  const parts = [];
+  let from = 0;
+  for (let at = lower.indexOf(wanted); at !== -1; at = lower.indexOf(wanted, from)) {
+    parts.push(text.slice(from, at), el('mark', {}, text.slice(at, at + wanted.length)));
+    from = at + wanted.length;
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+/** Arrow keys, Home and End move through the buttons of a list. */
+export function walkWithArrows(list) {
+  list.addEventListener('keydown', (event) => {
+    const items = [...list.querySelectorAll('.row')];
+    const at = items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (at === -1 || to === undefined) return;
+    event.preventDefault();
+    items[Math.max(0, Math.min(items.length - 1, to))].focus();
+  });
+}

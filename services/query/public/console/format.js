@@ -1,0 +1,55 @@
+/** Figures in words. Numbers are grouped as the browser's language does; units are said. */
+
+const whole = new Intl.NumberFormat();
+const fine = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+
+export const count = (value) => (value === null || value === undefined ? '–' : whole.format(value));
+
+export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+
+export function rate(perSecond) {
+  if (perSecond === null || perSecond === undefined) return '–';
+  return perSecond >= 10 || perSecond === 0 ? whole.format(Math.round(perSecond)) : fine.format(perSecond);
+}
+
+export function seconds(value) {
+  if (value === null || value === undefined) return '–';
+  if (value < 0.0005) return '0 ms';
+  if (value < 1) return `${Math.round(value * 1_000)} ms`;
+  if (value < 60) return `${fine.format(value)} s`;
+  if (value < 3_600) return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
+  if (value < 86_400) return `${Math.floor(value / 3_600)} h ${Math.floor((value % 3_600) / 60)} min`;
+  return `${Math.floor(value / 86_400)} d ${Math.floor((value % 86_400) / 3_600)} h`;
+}
+
+export const megabytes = (bytes) => (bytes === null ? '–' : `${Math.round(bytes / 1_048_576)} MB`);
+
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+/** In the reader's own zone. */
+export const time = (epochSeconds) => clock.format(new Date(epochSeconds * 1_000));
+
+export const iso = (epochSeconds) => new Date(epochSeconds * 1_000).toISOString().replace('.000Z', 'Z');
+
+/** `2024-03-09T17:00:00`, local, as an input of type datetime-local holds it; '' for what is no time. */
+export function toLocalInput(isoText) {
+  const date = new Date(isoText);
+  if (isoText === '' || Number.isNaN(date.getTime())) return '';
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19);
+}
+
+/** The instant that a datetime-local input means, as ISO 8601 in UTC; '' for none. */
+export function fromLocalInput(value) {
+  const date = new Date(value);
+  return value === '' || Number.isNaN(date.getTime()) ? '' : date.toISOString().replace('.000Z', 'Z');
+}
+
+/** JSON text, indented; as it is when it is no JSON. */
+export function pretty(json) {
+  try {
+    return JSON.stringify(JSON.parse(json), undefined, 2);
+  } catch {
+    return json;
+  }
+}

@@ -1,0 +1,88 @@
+/** Puts the parts together: tabs, status, keys. */
+import { get } from './api.js';
+import { byId, setText } from './dom.js';
+import { count } from './format.js';
+import { isConnected, latest, onSample, startLive } from './live.js';
+import { startDeadLetters } from './dead-letters.js';
+import { startMessages } from './messages.js';
+import { startOverview } from './overview.js';
+import { startProcesses } from './processes.js';
+import { go, onRoute, state } from './route.js';
+import { statusOf } from './status.js';
+
+const TABS = {
+  overview: 'Overview',
+  messages: 'Messages',
+  'dead-letters': 'Dead letters',
+  processes: 'Processes',
+};
+
+function showTab({ tab }) {
+  const chosen = tab in TABS ? tab : 'overview';
+  for (const panel of document.querySelectorAll('[data-panel]'))
+    panel.hidden = panel.dataset.panel !== chosen;
+  for (const link of document.querySelectorAll('.tabs a')) {
+    if (link.dataset.tab === chosen) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  document.title = `${TABS[chosen]} · Lyftr`;
+}
+
+function showStatus() {
+  const status = byId('status');
+  const { level, words } = statusOf(latest(), isConnected());
+  status.dataset.level = level;
+  setText(status.firstElementChild, words);
+  const letters = latest()?.dead_letters ?? 0;
+  byId('dead-letter-badge').hidden = letters === 0;
+  setText(byId('dead-letter-badge'), count(letters));
+}
+
+function listenToKeys() {
+  document.addEventListener('keydown', (event) => {
+    const isWriting = event.target instanceof Element && event.target.matches('input, select, textarea');
+    if (
+      event.key !== '/' ||
+      isWriting ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      byId('dialog').open
+    )
+      return;
+    event.preventDefault();
+    if (state().tab !== 'messages') go({ tab: 'messages' }, { from: {} });
+    byId('q').focus();
+    byId('q').select();
+  });
+  for (const link of document.querySelectorAll('.tabs a, .brand')) {
+    link.addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      const tab = link.dataset.tab ?? 'overview';
+      go({ tab: tab === 'overview' ? '' : tab }, { from: {} });
+    });
+  }
+}
+
+async function readConfig() {
+  try {
+    return await get('/console.json');
+  } catch {
+    return { session: false, actions: false };
+  }
+}
+
+onRoute(showTab);
+showTab(state());
+listenToKeys();
+const showOverview = startOverview();
+const showProcesses = startProcesses();
+startMessages();
+onRoute(showOverview);
+onRoute(showProcesses);
+onSample(showStatus);
+startLive();
+const config = await readConfig();
+byId('sign-out').hidden = !config.session;
+startDeadLetters(config);

@@ -1,0 +1,213 @@
+/** Search as you type: the address holds what is asked for, and the newest answer is the one that is shown. */
+import { get, isAbort } from './api.js';
+import { block, facts, openDialog, closeDialog } from './dialog.js';
+import { byId, el, marked, note, setText, walkWithArrows } from './dom.js';
+import { count, counted, fromLocalInput, iso, time, toLocalInput } from './format.js';
+import { address, go, onRoute, state } from './route.js';
+import { refreshSenders } from './senders.js';
+import { refreshTimeline } from './timeline.js';
+
+const PAGE = 50;
+const DEBOUNCE_MS = 180;
+const TEXT_SHOWN = 400;
+const FILTERS = ['q', 'from', 'to', 'since', 'until'];
+
+const form = byId('search');
+const list = byId('messages');
+const problem = byId('messages-problem');
+let asking = new AbortController();
+let timer;
+/** Address and parameters of what is shown; undefined when all of it is to be asked for again. */
+let shown;
+let openId;
+
+const offsetOf = ({ page }) => (/^[1-9]\d{0,8}$/.test(page ?? '') ? (Number(page) - 1) * PAGE : 0);
+
+/** The filters of the address as the API names them. */
+function filtersOf(wanted) {
+  const parameters = new URLSearchParams();
+  for (const name of FILTERS) {
+    if (wanted[name]) parameters.set(name === 'from' ? 'from_' : name, wanted[name]);
+  }
+  parameters.set('order', wanted.order === 'asc' ? 'asc' : 'desc');
+  return parameters;
+}
+
+/** What the form says, as parameters of the address. */
+function formState() {
+  const { q, from, to, since, until, order } = form.elements;
+  return {
+    q: q.value,
+    from: from.value.trim(),
+    to: to.value.trim(),
+    since: fromLocalInput(since.value),
+    until: fromLocalInput(until.value),
+    order: order.value === 'asc' ? 'asc' : '',
+    page: '',
+  };
+}
+
+function fillForm(wanted) {
+  const values = {
+    q: wanted.q ?? '',
+    from: wanted.from ?? '',
+    to: wanted.to ?? '',
+    since: toLocalInput(wanted.since ?? ''),
+    until: toLocalInput(wanted.until ?? ''),
+    order: wanted.order === 'asc' ? 'asc' : 'desc',
+  };
+  for (const [name, value] of Object.entries(values)) {
+    const field = form.elements[name];
+    // what is being typed is newer than the address
+    if (field.value !== value && (field !== document.activeElement || timer === undefined))
+      field.value = value;
+  }
+}
+
+function row(message, needle) {
+  const { message_id, from, to, ts, text } = message;
+  const beginning = text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text;
+  const button = el(
+    'button',
+    { type: 'button', class: 'row', click: () => go({ id: message_id }) },
+    el('time', { datetime: iso(ts) }, time(ts)),
+    el('span', { class: 'who' }, el('b', {}, from), ' → ', el('b', {}, to)),
+    el(
+      'span',
+      { class: 'text' },
+      ...(beginning === '' ? [el('em', {}, 'no text')] : marked(beginning, needle)),
+    ),
+  );
+  button.dataset.id = message_id;
+  return el('li', {}, button);
+}
+
+function showPage(page, wanted) {
+  const { total, offset, data, has_more } = page;
+  const isFiltered = FILTERS.some((name) => wanted[name]);
+  setText(byId('total'), isFiltered ? counted(total, 'match', 'matches') : counted(total, 'message'));
+  const empty = el(
+    'li',
+    { class: 'empty' },
+    isFiltered
+      ? 'Nothing matches. Fewer filters find more.'
+      : 'No message yet. Send the first one to POST /webhook.',
+  );
+  list.replaceChildren(
+    ...(data.length === 0 ? [empty] : data.map((message) => row(message, wanted.q ?? ''))),
+  );
+  byId('pager').hidden = offset === 0 && !has_more;
+  byId('previous').disabled = offset === 0;
+  byId('next').disabled = !has_more;
+  setText(
+    byId('range'),
+    data.length === 0 ? '' : `${count(offset + 1)} to ${count(offset + data.length)} of ${count(total)}`,
+  );
+}
+
+async function ask(wanted) {
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  list.setAttribute('aria-busy', 'true');
+  const parameters = filtersOf(wanted);
+  for (const format of ['csv', 'ndjson'])
+    byId(`export-${format}`).href = `/export?${new URLSearchParams([['format', format], ...parameters])}`;
+  parameters.set('limit', String(PAGE));
+  parameters.set('offset', String(offsetOf(wanted)));
+  try {
+    const page = await get(`/messages?${parameters}`, { signal, waiting: (words) => note(problem, words) });
+    note(problem, '');
+    showPage(page, wanted);
+  } catch (error) {
+    if (isAbort(error)) return;
+    note(problem, error.message);
+    list.replaceChildren();
+    setText(byId('total'), '');
+    byId('pager').hidden = true;
+  }
+  list.removeAttribute('aria-busy');
+}
+
+async function showDetail(id) {
+  openId = id;
+  const closed = () => {
+    openId = undefined;
+    if (state().id === id) go({ id: '' });
+    [...list.querySelectorAll('.row')].find(({ dataset }) => dataset.id === id)?.focus();
+  };
+  try {
+    const { message_id, from, to, ts, text, extra } = await get(`/messages/${encodeURIComponent(id)}`);
+    if (openId !== id) return;
+    const parts = [
+      facts([
+        ['Id', el('code', {}, message_id)],
+        ['From', from],
+        ['To', to],
+        ['Time', `${time(ts)} (${iso(ts)}, ${ts})`],
+      ]),
+      block('Text', text),
+    ];
+    if (extra !== undefined) parts.push(block('Other members', JSON.stringify(extra, undefined, 2)));
+    openDialog('Message', parts, closed);
+  } catch (error) {
+    if (openId === id)
+      openDialog('Message', [el('p', { class: 'alert', role: 'alert' }, error.message)], closed);
+  }
+}
+
+function show(wanted) {
+  if (wanted.tab !== 'messages') {
+    shown = undefined;
+    return;
+  }
+  fillForm(wanted);
+  const { id, ...rest } = wanted;
+  const before = shown;
+  shown = { ...rest, address: address({}, rest) };
+  const differs = (...names) => before === undefined || names.some((name) => before[name] !== shown[name]);
+  if (differs('address')) void ask(wanted);
+  if (differs('since', 'until'))
+    void refreshTimeline(wanted, (since, until) => go({ since, until, page: '' }));
+  if (differs('from')) void refreshSenders(wanted.from ?? '', (from) => go({ from, page: '' }));
+  if (id !== undefined && id !== openId) void showDetail(id);
+  else if (id === undefined && openId !== undefined) closeDialog();
+}
+
+function commit(typing) {
+  clearTimeout(timer);
+  timer = undefined;
+  go(formState(), { typing });
+}
+
+export function startMessages() {
+  form.addEventListener('input', ({ target }) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => commit(target.name), DEBOUNCE_MS);
+  });
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    commit('');
+    list.querySelector('.row')?.focus();
+  });
+  byId('clear').addEventListener('click', () => {
+    form.reset();
+    commit('');
+    form.elements.q.focus();
+  });
+  byId('refresh').addEventListener('click', () => {
+    shown = undefined;
+    show(state());
+  });
+  const turn = (by) => go({ page: String(offsetOf(state()) / PAGE + 1 + by) });
+  byId('previous').addEventListener('click', () => turn(-1));
+  byId('next').addEventListener('click', () => turn(1));
+  form.elements.q.addEventListener('keydown', (event) => {
+    if (event.key !== 'ArrowDown') return;
+    event.preventDefault();
+    list.querySelector('.row')?.focus();
+  });
+  walkWithArrows(list);
+  onRoute(show);
+  show(state());
+}

@@ -1,0 +1,46 @@
+/** Which processes there are. */
+import { byId, el, note } from './dom.js';
+import { megabytes, seconds } from './format.js';
+import { latest, onSample } from './live.js';
+
+const STATES = { up: 'up', stopped: 'stopped', gone: 'gone' };
+const LEVELS = { up: 'good', stopped: 'unknown', gone: 'bad' };
+
+function row(process, now) {
+  const { service, instance, pid, state, started_at, seen_at, memory_bytes } = process;
+  const silentSeconds = Math.max(0, Math.round((now - seen_at) / 1_000));
+  const end = state === 'up' ? now : seen_at;
+  return el(
+    'tr',
+    {},
+    el('th', { scope: 'row' }, service),
+    el('td', {}, el('span', { class: 'status', 'data-level': LEVELS[state] }, el('span', {}, STATES[state]))),
+    el(
+      'td',
+      { class: 'number', 'data-label': 'age' },
+      seconds(Math.max(1, Math.round((end - started_at) / 1_000))),
+    ),
+    el('td', { class: 'number', 'data-label': 'memory' }, megabytes(memory_bytes)),
+    el(
+      'td',
+      { class: 'number', 'data-label': 'seen' },
+      silentSeconds === 0 ? 'just now' : `${seconds(silentSeconds)} ago`,
+    ),
+    el('td', {}, el('code', {}, instance), ` pid ${pid}`),
+  );
+}
+
+export function startProcesses() {
+  const body = byId('processes');
+  const show = () => {
+    const sample = latest();
+    if (sample === undefined || body.closest('section').hidden) return;
+    note(
+      byId('processes-problem'),
+      sample.processes === null ? 'Redis does not answer, and processes are known there.' : '',
+    );
+    body.replaceChildren(...(sample.processes ?? []).map((process) => row(process, sample.at)));
+  };
+  onSample(show);
+  return show;
+}

@@ -1,0 +1,36 @@
+/** One line that says how it is: green, amber or red, and always in words. */
+import { count, counted, seconds } from './format.js';
+
+const up = (sample, service) =>
+  (sample.processes ?? []).some((p) => p.service === service && p.state === 'up');
+
+/** `{level, words}`; level is `good`, `busy`, `bad` or `unknown`. The worst comes first. */
+export function statusOf(sample, connected) {
+  if (!connected)
+    return { level: 'unknown', words: sample === undefined ? 'connecting…' : 'connection lost' };
+  if (sample === undefined) return { level: 'unknown', words: 'connecting…' };
+  if (!sample.redis) return { level: 'bad', words: 'Redis away' };
+  if (sample.ledger === null) return { level: 'bad', words: 'database away' };
+  const { missing, waiting } = sample.ledger;
+  if (missing > 0) return { level: 'bad', words: `${counted(missing, 'batch', 'batches')} missing` };
+  if (!up(sample, 'writer')) return { level: 'bad', words: 'no writer' };
+  if (!up(sample, 'ingest')) return { level: 'bad', words: 'no intake' };
+  if (waiting > 0) return { level: 'busy', words: `${count(waiting)} waiting` };
+  return { level: 'good', words: 'all stored' };
+}
+
+/** The same as a sentence, for the overview. */
+export function verdictOf(sample, connected) {
+  const { level, words } = statusOf(sample, connected);
+  if (level === 'unknown') return 'The figures are the last that arrived.';
+  if (!sample.redis)
+    return 'Redis does not answer: intake refuses, reads go on, nothing acknowledged is lost.';
+  if (sample.ledger === null) return sample.database;
+  if (words.endsWith('missing'))
+    return 'Batches were acknowledged and are gone, as after a Redis that was restored from an old copy. GET /ledger names them.';
+  if (words === 'no writer') return 'No writer publishes: messages wait in Redis until one does.';
+  if (words === 'no intake') return 'No ingest process publishes: senders are not answered.';
+  if (level === 'busy')
+    return `The oldest has waited ${seconds(sample.queue.oldest_age_seconds)}. The writer is on it.`;
+  return 'Nothing waits: all that was acknowledged is in the database.';
+}

@@ -1,0 +1,82 @@
+/** The console: its pages and files, who may see them, and what they call beside the reading routes. */
+import type { Express } from 'express';
+import type { Redis } from 'ioredis';
+import { onlyMethods, requireOwnName } from '@lyftr/shared/app';
+import type { Logger } from '@lyftr/shared/log';
+import { accessOf, refuseOtherSites, requireReader } from './access.js';
+import { createActions, noActions, type ActionSettings } from './actions.js';
+import { asset, page } from './assets.js';
+import { BOARD, createBoard } from './board.js';
+import { createLive, type Live } from './live.js';
+import { createSampler } from './sample.js';
+import { createSessions } from './session.js';
+import { mountSignIn } from './sign-in.js';
+import type { Store } from './store.js';
+
+export interface ConsoleOptions {
+  store: Store;
+  redis: Redis;
+  token: string | undefined;
+  /** Everybody may read without a token, and nobody may change anything without one. */
+  anonymousReads: boolean;
+  /** Undefined when the settings for it are not there. */
+  actions: Omit<ActionSettings, 'token'> | undefined;
+  queuesWritable: boolean;
+  log: Logger;
+}
+
+export interface Console {
+  /** Goes in front of every reading route. */
+  mountAccess(app: Express): void;
+  mount(app: Express): void;
+  live: Live;
+}
+
+/** `GET /console.json`: what the pages have to know. */
+export interface ConsoleAnswer {
+  /** True when this browser has a session that it can end. */
+  session: boolean;
+  /** Whether dead letters can be replayed and discarded from here. */
+  actions: boolean;
+}
+
+export function createConsole(options: ConsoleOptions): Console {
+  const { store, redis, token, anonymousReads, log } = options;
+  const sessions = token === undefined ? undefined : createSessions(token);
+  const isOpen = token === undefined && anonymousReads;
+  const actions =
+    options.actions === undefined || isOpen ? undefined : createActions(store, { ...options.actions, token });
+  const live = createLive({ sampler: createSampler(redis, store), log });
+  const reads = onlyMethods('GET', 'HEAD');
+
+  return {
+    live,
+    mountAccess(app) {
+      if (token === undefined && !anonymousReads) app.use(requireOwnName());
+      app.route('/console/:file').get(asset()).all(reads);
+      mountSignIn(app, sessions);
+      app.use(requireReader(token, sessions), refuseOtherSites());
+    },
+    mount(app) {
+      app.route('/').get(page('index.html')).all(reads);
+      app
+        .route('/console.json')
+        .get((_req, res) => {
+          const answer: ConsoleAnswer = {
+            session: accessOf(res) === 'session',
+            actions: actions !== undefined,
+          };
+          res.json(answer);
+        })
+        .all(reads);
+      // a page of another site may not read it, but could keep its streams open
+      app.route('/live').get(refuseOtherSites('every method'), live.handler).all(reads);
+      app
+        .route('/dead-letters/:id/replay')
+        .post(...(actions?.replay ?? [noActions()]))
+        .all(onlyMethods('POST'));
+      app.delete('/dead-letters/:id', actions?.discard ?? noActions());
+      app.use(BOARD, createBoard(redis, options.queuesWritable && !isOpen));
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** One page of messages in their order, by the way that reads the least. */
+import type { Place } from './cursor.js';
+import { columnConditions, where, type Conditions, type Filter } from './filter.js';
+import type { Needle } from './needle.js';
+import { locate, pickIndex } from './series.js';
+import type { Reader } from './store.js';
+import type { Tuning } from './tuning.js';
+
+export interface Page {
+  order: 'asc' | 'desc';
+  limit: number;
+  offset: number;
+  /** The page begins behind this place; `offset` is 0 then. */
+  after: Place | undefined;
+}
+
+/** A row of `messages`; `extra` is the JSON text of an object. */
+export interface Row {
+  message_id: string;
+  sender: string;
+  recipient: string;
+  ts: number;
+  text: string;
+  extra: string | null;
+}
+
+export const COLUMNS = 'm.message_id, m.sender, m.recipient, m.ts, m.text, m.extra';
+/** Looks at the clock, which a walk without a match would not, at one row in a thousand. */
+export const IN_TIME = '(m.seq & 1023 <> 0 OR in_time())';
+
+const orderBy = (order: Page['order']): string => {
+  const direction = order === 'asc' ? 'ASC' : 'DESC';
+  return `ORDER BY m.ts ${direction}, m.message_id ${direction}`;
+};
+
+function addPlace({ sql, parameters }: Conditions, { order, after }: Page): void {
+  if (after === undefined) return;
+  sql.push(`(m.ts, m.message_id) ${order === 'asc' ? '>' : '<'} (@afterTs, @afterId)`);
+  parameters['afterTs'] = after.ts;
+  parameters['afterId'] = after.message_id;
+}
+
+/** Numbers of rows first, rows afterwards: what is sorted or skipped is not read in full. */
+function run(reader: Reader, from: string, { sql, parameters }: Conditions, page: Page): Row[] {
+  const order = orderBy(page.order);
+  return reader.all(
+    `SELECT ${COLUMNS}
+     FROM (SELECT m.seq AS seq FROM ${from} ${where(sql)} ${order} LIMIT @limit OFFSET @offset) AS page
+     CROSS JOIN messages AS m ON m.seq = page.seq ${order}`,
+    { ...parameters, limit: page.limit, offset: page.offset },
+  ) as Row[];
+}
+
+/** Walks an index, and tests each row for the needle when there is one. */
+function walk(reader: Reader, filter: Filter, page: Page, needle: Needle | undefined): Row[] {
+  const conditions = columnConditions(filter);
+  addPlace(conditions, page);
+  if (needle !== undefined) {
+    conditions.sql.push(needle.condition, IN_TIME);
+    Object.assign(conditions.parameters, needle.parameters);
+  }
+  return run(reader, `messages AS m INDEXED BY ${pickIndex(reader, filter)}`, conditions, page);
+}
+
+/** The same rows, counted from the other end. */
+function fromOtherEnd(page: Page, total: number): Page {
+  const limit = Math.min(page.limit, total - page.offset);
+  return {
+    ...page,
+    order: page.order === 'asc' ? 'desc' : 'asc',
+    limit,
+    offset: total - page.offset - limit,
+  };
+}
+
+/** A page of messages whatever their text; `total` is what the filter selects. */
+export function columnsPage(
+  reader: Reader,
+  filter: Filter,
+  page: Page,
+  total: number,
+  { skipMax }: Tuning,
+): Row[] {
+  if (page.offset >= total) return [];
+  if (page.after !== undefined || page.offset <= skipMax) return walk(reader, filter, page, undefined);
+  // buckets are counted upwards
+  const upwards = page.order === 'asc' ? page : fromOtherEnd(page, total);
+  const spot = locate(reader, filter, upwards.offset);
+  const rows =
+    spot === undefined
+      ? walk(reader, filter, upwards, undefined)
+      : walk(reader, { ...filter, since: spot.since }, { ...upwards, offset: spot.skip }, undefined);
+  return page.order === 'asc' ? rows : rows.toReversed();
+}
+
+/** A page of matches that are all known by their row. */
+export function hitsPage(reader: Reader, hits: Float64Array, page: Page): Row[] {
+  const conditions: Conditions = { sql: [], parameters: { hits: JSON.stringify(Array.from(hits)) } };
+  addPlace(conditions, page);
+  const from = 'json_each(@hits) AS hit CROSS JOIN messages AS m ON m.seq = hit.value';
+  return run(reader, from, conditions, page);
+}
+
+/** A page of `total` matches that are found by testing rows from the nearer end. */
+export function walkPage(reader: Reader, filter: Filter, page: Page, needle: Needle, total: number): Row[] {
+  if (page.offset >= total) return [];
+  if (page.after !== undefined || page.offset <= total / 2) return walk(reader, filter, page, needle);
+  return walk(reader, filter, fromOtherEnd(page, total), needle).toReversed();
+}

@@ -1,0 +1,186 @@
+/** One look at the whole system, for somebody who watches it. Counters are totals: the watcher makes rates of them. */
+import type { Redis } from 'ioredis';
+import { ProblemError } from '@lyftr/shared/errors';
+import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
+import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
+import type { Sample as Value } from './families.js';
+import { balance, readLedger, type LedgerReading } from './ledger.js';
+import { countBatches, findMissing, readCommitted } from './missing.js';
+import { readQueue, type QueueReading } from './queue.js';
+import type { Store } from './store.js';
+
+/** How long a process that has ended is still shown. */
+const SHOWN_GONE_MS = 10 * 60 * 1_000;
+/** Looking for lost batches reads the whole queue. */
+const MISSING_EVERY_MS = 5_000;
+
+export interface ProcessState {
+  service: string;
+  instance: string;
+  pid: number;
+  /** `up`; `stopped` when it ended in order; `gone` when it just does not publish any more. */
+  state: 'up' | 'stopped' | 'gone';
+  /** Epoch milliseconds. */
+  started_at: number;
+  seen_at: number;
+  memory_bytes: number | null;
+}
+
+/** What comes from a store that does not answer is null. */
+export interface Sample {
+  /** Epoch milliseconds. */
+  at: number;
+  redis: boolean;
+  /** `ok`, or what is wrong with it. */
+  database: string;
+  ledger: {
+    created: number;
+    duplicate: number;
+    dead_letter: number;
+    conflicting_duplicate: number;
+    /** Of all three, and what waits. Null while Redis is away. */
+    accepted: number | null;
+    waiting: number | null;
+    /** Batches that were acknowledged and are gone; null while it cannot be told. */
+    missing: number | null;
+  } | null;
+  /** Rows of dead_letters: those that nobody has replayed or discarded. */
+  dead_letters: number | null;
+  index_lag_messages: number | null;
+  queue: { jobs: QueueReading['jobs']; oldest_age_seconds: number } | null;
+  /** Refused deliveries by status. */
+  refused: Record<string, number> | null;
+  /** From acceptance to commit, over all batches ever: seconds together, and their number. */
+  store_lag: { seconds: number; batches: number } | null;
+  processes: ProcessState[] | null;
+}
+
+/** Fates of a delivery that are decided at ingest. */
+export const REFUSALS = ['invalid_signature', 'invalid_payload', 'too_large', 'unavailable'] as const;
+
+function sum(metrics: readonly PublishedMetric[][], name: string, wanted: (value: Value) => boolean): number {
+  let total = 0;
+  for (const process of metrics) {
+    const values = process.find((metric) => metric.name === name)?.values ?? [];
+    for (const value of values as Value[]) {
+      if (wanted(value) && Number.isFinite(value.value)) total += value.value;
+    }
+  }
+  return total;
+}
+
+function stateOf({ stopped, at }: Snapshot, now: number): ProcessState['state'] {
+  if (stopped) return 'stopped';
+  return now - at <= PROCESS_STALE_MS ? 'up' : 'gone';
+}
+
+function processesOf(snapshots: readonly Snapshot[], now: number): ProcessState[] {
+  return snapshots
+    .map((snapshot): ProcessState => {
+      const memory = snapshot.metrics.find(({ name }) => name === 'process_resident_memory_bytes')?.values[0];
+      return {
+        service: snapshot.service,
+        instance: snapshot.instance,
+        pid: snapshot.pid,
+        state: stateOf(snapshot, now),
+        started_at: snapshot.startedAt,
+        seen_at: snapshot.at,
+        memory_bytes: memory?.value ?? null,
+      };
+    })
+    .filter(({ state, seen_at }) => state === 'up' || now - seen_at <= SHOWN_GONE_MS)
+    .toSorted((a, b) => a.service.localeCompare(b.service) || b.started_at - a.started_at);
+}
+
+interface StoreReading {
+  ledger: LedgerReading;
+  deadLetters: number;
+}
+
+function fromStore(store: Store): StoreReading | string {
+  try {
+    return store.read((reader) => ({
+      ledger: readLedger(reader),
+      deadLetters: (reader.get('SELECT count(*) AS n FROM dead_letters') as { n: number }).n,
+    }));
+  } catch (error) {
+    if (error instanceof ProblemError) return error.message;
+    throw error;
+  }
+}
+
+function ofQueue(
+  queue: QueueReading,
+  now: number,
+): Pick<Sample, 'queue' | 'refused' | 'store_lag' | 'processes'> {
+  const published = [...queue.snapshots, ...(queue.gone === undefined ? [] : [queue.gone])].map(
+    ({ metrics }) => metrics,
+  );
+  const lag = (part: string) =>
+    sum(published, 'store_lag_seconds', ({ metricName }) => metricName === `store_lag_seconds_${part}`);
+  return {
+    queue: {
+      jobs: queue.jobs,
+      oldest_age_seconds: queue.oldestJobAt === undefined ? 0 : Math.max(0, now - queue.oldestJobAt) / 1_000,
+    },
+    refused: Object.fromEntries(
+      REFUSALS.map((status) => [
+        status,
+        sum(published, 'webhook_total', (value) => value.labels['status'] === status),
+      ]),
+    ),
+    store_lag: { seconds: lag('sum'), batches: lag('count') },
+    processes: processesOf(queue.snapshots, now),
+  };
+}
+
+/** `read` never rejects for a store that is away, and takes a second at most when Redis hangs. */
+export function createSampler(redis: Redis, store: Store): { read(): Promise<Sample> } {
+  let missing: number | null = null;
+  let missingAt = -Infinity;
+
+  async function readMissing(): Promise<number | null> {
+    if (performance.now() - missingAt < MISSING_EVERY_MS) return missing;
+    missingAt = performance.now();
+    const batches = await findMissing(redis, () => store.read(readCommitted)).catch(() => undefined);
+    missing = batches === undefined ? null : countBatches(batches);
+    return missing;
+  }
+
+  return {
+    async read() {
+      const queue = await readQueue(redis).catch(() => undefined);
+      const lost = queue === undefined ? null : await readMissing();
+      const stored = fromStore(store);
+      const now = Date.now();
+      const sample: Sample = {
+        at: now,
+        redis: queue !== undefined,
+        database: 'ok',
+        ledger: null,
+        dead_letters: null,
+        index_lag_messages: null,
+        queue: null,
+        refused: null,
+        store_lag: null,
+        processes: null,
+        ...(queue === undefined ? {} : ofQueue(queue, now)),
+      };
+      if (typeof stored === 'string') return { ...sample, database: stored };
+      const { ledger } = stored;
+      const totals =
+        queue === undefined ? { accepted: null, waiting: null } : balance(ledger, queue.accepted);
+      return {
+        ...sample,
+        ledger: {
+          ...ledger.outcomes,
+          conflicting_duplicate: ledger.conflictingDuplicates,
+          ...totals,
+          missing: lost,
+        },
+        dead_letters: stored.deadLetters,
+        index_lag_messages: ledger.indexLagMessages,
+      };
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** Where a search changes its way. Every way gives the same answer, at another cost; tests take each by small numbers. */
+export interface Tuning {
+  /** Rows that are tested one by one, without the text index and without remembering: about 5 ms. */
+  narrowRows: number;
+  /** Matches that are remembered by their row; sorting them costs about 1 µs each. */
+  hitsMax: number;
+  /** A needle of one or two characters with more matches is counted by the writer alone. */
+  gramHitsMax: number;
+  /** Rows of one snapshot. The index answers a million in about 50 ms. */
+  indexChunkRows: number;
+  /** A scan tests as many in about 20 ms. */
+  scanChunkRows: number;
+  /** Rows that are skipped one by one rather than by buckets. */
+  skipMax: number;
+}
+
+export const TUNING: Tuning = {
+  narrowRows: 5_000,
+  hitsMax: 20_000,
+  gramHitsMax: 2_000,
+  indexChunkRows: 1_000_000,
+  scanChunkRows: 50_000,
+  skipMax: 200,
+};

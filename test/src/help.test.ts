@@ -1,0 +1,75 @@
+/** What every verb owes a person at a terminal: help with examples, JSON on request, completion. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { lyftr } from './cli.js';
+
+const DEAD_LETTERS = ['list', 'show', 'replay', 'discard'];
+
+/** Names in the list of commands that `--help` prints. */
+async function verbsOf(...args: string[]): Promise<string[]> {
+  const { stdout } = await lyftr({}, ...args, '--help');
+  const [, list = ''] = stdout.split('\nCommands:\n');
+  return [...list.matchAll(/^ {2}([a-z-]+)/gm)]
+    .map(([, name]) => name as string)
+    .filter((name) => name !== 'help');
+}
+
+test('every verb has help with examples that begin with its name, and takes --json', async () => {
+  const verbs = await verbsOf();
+  assert.ok(verbs.length >= 12, verbs.join());
+  assert.deepEqual(await verbsOf('dead-letters'), DEAD_LETTERS);
+  const lines = verbs.flatMap((verb) =>
+    verb === 'dead-letters' ? DEAD_LETTERS.map((each) => `${verb} ${each}`) : [verb],
+  );
+  for (const line of lines) {
+    const { code, stdout } = await lyftr({}, ...line.split(' '), '--help');
+    assert.equal(code, 0, line);
+    assert.match(stdout, new RegExp(`^Examples:\n  lyftr ${line}\\b`, 'm'));
+    if (line !== 'completion') assert.match(stdout, /^ {2}--json /m, line);
+  }
+});
+
+test('wrong usage is exit code 64 and nothing on standard output', async () => {
+  for (const args of [
+    ['nonsense'],
+    ['load', '--what'],
+    ['verify', '-'],
+    ['completion', 'tcsh'],
+    ['load', '-u', 'x'],
+  ]) {
+    const { code, stdout, stderr } = await lyftr({}, ...args);
+    assert.deepEqual([code, stdout], [64, ''], args.join(' '));
+    assert.match(stderr, /^error: [^\n]+\n$/);
+  }
+});
+
+test('a setting that is wrong is exit code 78 and named', async () => {
+  const { code, stderr } = await lyftr({ PORT: 'x' }, 'status');
+  assert.deepEqual([code, stderr], [78, 'settings: PORT must be integer\n']);
+});
+
+test('a shell is told the verbs, their options and the values of those', async () => {
+  const complete = async (...words: string[]) => {
+    const { code, stdout } = await lyftr({}, 'complete', '--', ...words);
+    assert.equal(code, 0);
+    return stdout
+      .split('\n')
+      .flatMap((line) => (line === '' || line.startsWith(':') ? [] : [line.split('\t')[0]]));
+  };
+  assert.deepEqual(await complete('st'), ['status']);
+  assert.deepEqual(await complete('dead-letters', ''), [...DEAD_LETTERS, 'help']);
+  assert.deepEqual(await complete('export', '--fo'), ['--format', '--force']);
+  assert.deepEqual(await complete('export', '--format', 'c'), ['csv']);
+});
+
+test('the scripts are there for each shell, and bash takes its own', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, stdout } = await lyftr({}, 'completion', shell);
+    assert.equal(code, 0);
+    assert.match(stdout, /lyftr complete -- /, shell);
+    if (shell !== 'bash') continue;
+    const registered = execFileSync('bash', ['-c', `${stdout}\ncomplete -p lyftr`], { encoding: 'utf8' });
+    assert.match(registered, /^complete -F \w+ lyftr$/m);
+  }
+});

@@ -1,0 +1,114 @@
+/** The Kubernetes manifests against what the API's own schema and types say, and through kustomize where it is. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { read, ROOT } from './deploy.js';
+import { KUSTOMIZATION, manifests, parseManifests, type Manifest } from './kubernetes.js';
+
+const OPERATOR = 'monitoring.coreos.com/v1';
+const moduleOf = (apiVersion: string): string =>
+  apiVersion === OPERATOR
+    ? `@kubernetes-models/prometheus-operator/${apiVersion}`
+    : `kubernetes-models/${apiVersion}`;
+
+/** Throws what the published JSON Schema of its kind has against it. */
+async function validate(manifest: Manifest): Promise<void> {
+  const models = (await import(moduleOf(manifest.apiVersion))) as Record<
+    string,
+    new (data: unknown) => { validate(): void }
+  >;
+  const Model = models[manifest.kind];
+  assert.ok(Model, `${manifest.apiVersion} has no ${manifest.kind}`);
+  new Model(manifest).validate();
+}
+
+/**
+ * The schema lets unknown members pass, as the API server does; the types made from it do not, for a literal. Returns
+ * what the compiler says, one line a fault.
+ */
+function unknownMembers(all: readonly Manifest[]): string {
+  // inside the workspace, so that the packages are found
+  const directory = mkdtempSync(join(ROOT, 'test/dist/kubernetes-'));
+  try {
+    const lines = all.map((manifest, index) => {
+      const type = `import('${moduleOf(manifest.apiVersion)}').I${manifest.kind}`;
+      return `export const manifest${index}: ${type} = ${JSON.stringify(manifest)};`;
+    });
+    const file = join(directory, 'manifests.ts');
+    writeFileSync(file, lines.join('\n'));
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--ignoreConfig',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--types',
+      '',
+    ];
+    const { stdout, stderr } = spawnSync(process.execPath, [compiler, ...options, file], {
+      encoding: 'utf8',
+      cwd: directory,
+    });
+    return `${stdout}${stderr}`;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test('every manifest is what the published schema of its kind says', async () => {
+  assert.ok(manifests.length > 10);
+  for (const manifest of manifests) await validate(manifest);
+});
+
+test('no manifest has a member that its kind does not know', () => {
+  assert.equal(unknownMembers(manifests), '');
+});
+
+test('a wrong value and a misspelt member are found', async () => {
+  const [manifest] = manifests.filter(({ kind }) => kind === 'Deployment');
+  const wrong = structuredClone(manifest) as Manifest;
+  (wrong.spec.template.spec as { containers: unknown }).containers = 'none';
+  await assert.rejects(validate(wrong), /containers/);
+  const misspelt = structuredClone(manifest) as Manifest;
+  Object.assign(misspelt.spec.template.spec.containers[0]?.livenessProbe ?? {}, { perioSeconds: 1 });
+  assert.match(unknownMembers([misspelt]), /perioSeconds/);
+});
+
+test('kustomization.yaml lists every file beside it', () => {
+  const files = readdirSync(join(ROOT, 'deploy/kubernetes')).filter((file) => file !== 'kustomization.yaml');
+  assert.deepEqual(KUSTOMIZATION.resources.toSorted(), files.toSorted());
+});
+
+test("the runbook's command makes a PrometheusRule of the alerts", async () => {
+  const command = /^\| the alerts \| `(.*) \\\| kubectl /m.exec(read('docs/runbook.md'))?.[1] ?? '';
+  const { stdout } = spawnSync('sh', ['-c', command], { encoding: 'utf8', cwd: ROOT });
+  const [rule] = parseManifests(stdout) as [Manifest];
+  assert.equal(rule.kind, 'PrometheusRule');
+  await validate(rule);
+  assert.equal(unknownMembers([rule]), '');
+  assert.deepEqual(rule.spec, parse(read('deploy/prometheus/rules.yml')));
+});
+
+const kubectl = spawnSync('kubectl', ['version', '--client']);
+test(
+  'kustomize puts everything into the namespace, with the tags that are asked for',
+  { skip: kubectl.error !== undefined && 'there is no kubectl on this machine' },
+  () => {
+    const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', join(ROOT, 'deploy/kubernetes')], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    const built = parseManifests(stdout);
+    assert.equal(built.length, manifests.length);
+    for (const { kind, metadata } of built) {
+      if (kind !== 'Namespace') assert.equal(metadata.namespace, KUSTOMIZATION.namespace, metadata.name);
+    }
+    for (const { name, newTag } of KUSTOMIZATION.images)
+      assert.ok(stdout.includes(`image: ${name}:${newTag}`));
+  },
+);

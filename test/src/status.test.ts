@@ -1,0 +1,143 @@
+/** `lyftr status` against a running system. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ACKNOWLEDGED_KEY } from '@lyftr/shared/metrics';
+import { lyftr, MAIN, type CliResult } from './cli.js';
+import { eventually, Process, System, type Environment } from './system.js';
+
+const TOKEN = 'token-for-tests';
+
+let system: System;
+let env: Environment;
+before(async () => {
+  system = await System.start({ API_TOKEN: TOKEN });
+  env = {
+    ...system.env,
+    PORT: new URL(system.origin).port,
+    WRITER_PORT: String(await system.process('writer').port()),
+  };
+});
+after(() => system.stop());
+
+const run = (...args: string[]): Promise<CliResult> => lyftr(env, 'status', ...args);
+const report = async (...args: string[]) => {
+  const { code, stdout } = await run('--json', ...args);
+  return { code, ...JSON.parse(stdout) };
+};
+const send = (id: string) =>
+  system.post(JSON.stringify({ message_id: id, from: '100', to: '200', ts: 1_710_000_000 }));
+
+/** Every process has to publish once. */
+const allShown = () =>
+  eventually('all are shown', async () => {
+    const { text } = await system.get('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } });
+    return ['ingest', 'writer', 'query'].every((service) =>
+      new RegExp(`^process_resident_memory_bytes\\{service="${service}"`, 'm').test(text),
+    );
+  });
+
+test('a healthy system: exit code 0, every figure, on one screen or as one line', async () => {
+  for (const id of ['a', 'b', 'a']) assert.equal((await send(id)).status, 200);
+  await allShown();
+  const found = await eventually('three are settled', async () => {
+    const result = await report();
+    return result.ledger?.accepted === 3 && result.ledger.waiting === 0 && result;
+  });
+  assert.deepEqual([found.code, found.healthy, found.faults], [0, true, []]);
+  assert.deepEqual(
+    found.processes.map(({ service, up }: { service: string; up: boolean }) => [service, up]),
+    [
+      ['ingest', true],
+      ['writer', true],
+      ['query', true],
+    ],
+  );
+  for (const { ageSeconds, memoryBytes } of found.processes) {
+    assert.ok(ageSeconds >= 0 && ageSeconds < 600);
+    assert.ok(memoryBytes > 2 ** 20);
+  }
+  assert.deepEqual(found.ready.ingest, { redis: 'ok', queue: 'ok' });
+  assert.equal(found.ready.writer.database, 'ok');
+  assert.deepEqual(found.ledger, {
+    accepted: 3,
+    created: 2,
+    duplicate: 1,
+    dead_letter: 0,
+    waiting: 0,
+    conflicting_duplicate: 0,
+    missingBatches: 0,
+  });
+  assert.deepEqual(found.queue, { messages: 0, oldestSeconds: 0 });
+  assert.equal(typeof found.textIndexLagMessages, 'number');
+  assert.deepEqual(Object.keys(found.perSecond), [
+    'accepted',
+    'created',
+    'duplicate',
+    'deadLetter',
+    'refused',
+  ]);
+
+  const { code, stdout, stderr } = await run();
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, new RegExp(`^healthy {5}${system.origin}$`, 'm'));
+  assert.match(stdout, /^ledger {6}3 accepted = 2 created \+ 1 duplicate \+ 0 dead letter \+ 0 waiting$/m);
+});
+
+test('--watch looks again and again, shows rates, outlives the system, and ends clean on Ctrl-C', async () => {
+  const watch = new Process('watch', process.execPath, [MAIN, 'status', '--watch', '--json'], env);
+  try {
+    await eventually('a first look', () => watch.lines.length > 0);
+    for (let i = 0; i < 10; i++) await send(`watched-${i}`);
+    await eventually('a rate', () =>
+      watch.lines.some(({ perSecond }) => (perSecond as { created: number } | null)?.created),
+    );
+    await system.process('ingest').stop();
+    await eventually('its silence is shown', () =>
+      /nothing answers at/.test(String(watch.lines.at(-1)?.['faults'])),
+    );
+    assert.equal(watch.running, true);
+    assert.equal(await watch.stop('SIGINT'), 0);
+  } finally {
+    await watch.stop('SIGKILL');
+    await system.startIngest({ PORT: env['PORT'] as string });
+  }
+});
+
+test('acknowledged batches that are missing make it unhealthy', async () => {
+  await system.redis.hset(ACKNOWLEDGED_KEY, 'a-producer', '[[1,3]]');
+  const found = await report();
+  assert.deepEqual([found.code, found.healthy, found.ledger.missingBatches], [1, false, 3]);
+  assert.match(found.faults.join(), /3 acknowledged batches are missing/);
+  await system.redis.hdel(ACKNOWLEDGED_KEY, 'a-producer');
+});
+
+test('a writer that is gone makes it unhealthy, and so does one that is not where it should be', async () => {
+  const elsewhere = await report('--writer-url', 'http://127.0.0.1:1');
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.faults.join(), /nothing answers at http:\/\/127.0.0.1:1/);
+  await system.process('writer').stop();
+  const stdout = await eventually('it is missed', async () => {
+    const result = await run();
+    return result.code === 1 && result.stdout;
+  });
+  assert.match(stdout, /^NOT HEALTHY /m);
+  assert.match(stdout, /^FAULT {7}no writer is up$/m);
+  await system.startService('writer', { WRITER_PORT: env['WRITER_PORT'] as string });
+});
+
+test('reads that need a token, and a query service that is away, are faults in one line each', async () => {
+  const { API_TOKEN: _, ...anonymous } = env;
+  const refused = await lyftr(anonymous, 'status');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /^FAULT {7}GET \/ledger answers 401: API_TOKEN is missing/m);
+  await system.process('query').stop();
+  const away = await report();
+  assert.deepEqual([away.code, away.ledger, away.queue], [1, null, null]);
+  assert.match(away.faults.join(), /GET \/metrics answers 503/);
+});
+
+test('nothing answers: exit code 69 and one line', async () => {
+  const { code, stdout, stderr } = await run('--url', 'http://127.0.0.1:1');
+  assert.deepEqual([code, stdout], [69, '']);
+  assert.match(stderr, /^lyftr: nothing answers at http:\/\/127.0.0.1:1: [^\n]+\n$/);
+});
