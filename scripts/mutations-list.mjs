@@ -20,11 +20,24 @@ export const MUTATIONS = [
     file: `${INGEST}/coalesce.js`,
     edits: [
       [
-        'await enqueue(job.flatMap((delivery) => delivery.messages));',
-        'void enqueue(job.flatMap((delivery) => delivery.messages)).catch(() => {});',
+        'await enqueue(job.flatMap((delivery) => delivery.messages), traceOf(job));',
+        'void enqueue(job.flatMap((delivery) => delivery.messages), traceOf(job)).catch(() => {});',
       ],
     ],
     tests: [`${TEST}/soak.test.js`],
+  },
+  {
+    name: 'ids that nobody gave go through the queue',
+    file: `${INGEST}/intake.js`,
+    edits: [['requestId: isTraced ? requestId : undefined', 'requestId']],
+    tests: [`${TEST}/request-id.test.js`],
+    only: 'a job whose senders gave no ids',
+  },
+  {
+    name: 'the log has the URL of Redis, and its password',
+    file: `${WRITER}/trouble.js`,
+    edits: [['log.warn({ reason: found }', 'log.warn({ reason: found, url: process.env.REDIS_URL }']],
+    tests: [`${TEST}/redis-access.test.js`],
   },
   {
     name: 'a 200 for a job that Redis refused',
@@ -101,8 +114,8 @@ export const MUTATIONS = [
     edits: [
       ['if (!ledger.note(batch.producer, batch.seq, batch.messages.length))\n            return;', ''],
       [
-        'for (const message of batch.messages)',
-        'ledger.note(batch.producer, batch.seq, batch.messages.length);\nfor (const message of batch.messages)',
+        'for (let index = 0; index < batch.messages.length; index++)',
+        'ledger.note(batch.producer, batch.seq, batch.messages.length);\nfor (let index = 0; index < batch.messages.length; index++)',
       ],
     ],
     tests: [`${WRITER}/store.test.js`],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFormatter, createScreen } from './screen.js';
+import { createFormatter } from '@lyftr/shared/readable';
+import { createScreen } from './screen.js';
 
 function capture(isTty: boolean, level = 'info') {
   const written: string[] = [];

@@ -1,20 +1,9 @@
 /** What `lyftr up` shows: JSON lines where nobody watches, coloured lines and a first screen on a terminal. */
-import pretty from 'pino-pretty';
+import { createFormatter } from '@lyftr/shared/readable';
 import type { Output } from './supervise.js';
 
 const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Infinity } as const;
 export type Level = keyof typeof LEVELS;
-
-const SERVICE_COLORS = {
-  lyftr: 'bold',
-  redis: 'red',
-  writer: 'magenta',
-  query: 'blue',
-  ingest: 'cyan',
-} as const;
-const SERVICE_WIDTH = 6;
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const isLevel = (value: string): value is Level => Object.hasOwn(LEVELS, value);
 
@@ -33,36 +22,6 @@ export interface Screen {
   childLine(service: string, line: string, output: Output, pid: number | undefined): void;
   /** Free text, for a terminal only. */
   text(text: string): void;
-}
-
-/** A warning's stack says little that its message does not, and a Redis that is away repeats it every second. */
-function withoutStack(record: Record<string, unknown>): Record<string, unknown> {
-  const { err, ...rest } = record;
-  const isCrash = rest['level'] === 'error' || rest['level'] === 'fatal';
-  if (isCrash || typeof err !== 'object' || err === null || !('message' in err)) return record;
-  return { ...rest, cause: 'hint' in err ? err.hint : err.message };
-}
-
-/** One event as one line for a person: time, level, service, message, fields. Only a crash takes more lines. */
-export function createFormatter(color: boolean): (record: Record<string, unknown>) => string {
-  const format = pretty.prettyFactory({
-    colorize: color,
-    singleLine: true,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,service,hostname,instance',
-    customPrettifiers: {
-      time: textOf,
-      level: (_level, _key, _log, { labelColorized }) => labelColorized,
-    },
-    messageFormat: (log, messageKey, _label, { colors }) => {
-      const service = textOf(log['service']);
-      const paint = Object.hasOwn(SERVICE_COLORS, service)
-        ? colors[SERVICE_COLORS[service as keyof typeof SERVICE_COLORS]]
-        : textOf;
-      return `${paint(service.padEnd(SERVICE_WIDTH))} ${textOf(log[messageKey])}`;
-    },
-  });
-  return (record) => format(withoutStack(record));
 }
 
 /** Undefined when the line is no JSON object. */

@@ -4,6 +4,7 @@ import { bearerCheck } from './auth.js';
 import { PROBLEMS, ProblemError } from './errors.js';
 import { sendProblem } from './http.js';
 import type { Logger } from './log.js';
+import { requestIdOf } from './request-id.js';
 
 /**
  * The state of each dependency: `ok`, `ok: ` with something that an operator should know, or what is wrong with it and
@@ -94,7 +95,10 @@ export function endApp(app: Express, log: Logger): void {
       sendProblem(res, 'bad-request');
       return;
     }
-    log.error({ err: error, method: req.method, path: req.path }, 'a request failed');
+    log.error(
+      { err: error, requestId: requestIdOf(req), method: req.method, path: req.path },
+      'a request failed',
+    );
     sendProblem(res, 'internal');
   };
   app.use(onError);

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { PROBLEM_TYPE, problem, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
+import { givenRequestId, newRequestId, REQUEST_ID, requestIdOf } from './request-id.js';
 import {
   HEADERS_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
@@ -41,12 +42,11 @@ export function sendProblem(res: ServerResponse, code: ProblemCode, options: Pro
 }
 
 /** The same answer as text, for a socket that has no ServerResponse. */
-export function problemText(code: ProblemCode, options: ProblemOptions = {}): string {
+export function problemText(code: ProblemCode, requestId: string, options: ProblemOptions = {}): string {
   const body = JSON.stringify(problem(code, options.detail, options.errors));
   const { status } = PROBLEMS[code];
-  const headers = Object.entries(problemHeaders(body, options.headers)).map(
-    ([name, value]) => `${name}: ${value}\r\n`,
-  );
+  const all = { ...options.headers, [REQUEST_ID]: requestId };
+  const headers = Object.entries(problemHeaders(body, all)).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ndate: ${new Date().toUTCString()}\r\n${headers.join('')}\r\n${body}`;
 }
 
@@ -72,6 +72,13 @@ function malformed(req: IncomingMessage): string | undefined {
   return undefined;
 }
 
+/** Gives a request its id, which goes on with it: to its handlers, to the service behind this one, and into its answer. */
+function identify(req: IncomingMessage, res: ServerResponse): void {
+  const requestId = givenRequestId(req.headers[REQUEST_ID]) ?? newRequestId();
+  req.headers[REQUEST_ID] = requestId;
+  res.setHeader(REQUEST_ID, requestId);
+}
+
 /** The request that was begun last on a connection, and its answer. */
 const latest = new WeakMap<Socket, { req: IncomingMessage; res: ServerResponse }>();
 
@@ -95,7 +102,9 @@ function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   let code: ProblemCode = 'bad-request';
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') code = 'request-timeout';
   if (error.code === 'HPE_HEADER_OVERFLOW') code = 'headers-too-large';
-  socket.end(problemText(code, { headers: { connection: 'close' } }));
+  // a request whose body never came, or one whose head could not be read
+  const requestId = before === undefined || before.req.complete ? newRequestId() : requestIdOf(before.req);
+  socket.end(problemText(code, requestId, { headers: { connection: 'close' } }));
 }
 
 export function createStrictServer(listener: (req: IncomingMessage, res: ServerResponse) => void): Server {
@@ -114,12 +123,19 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
       // a keep-alive connection would otherwise outlive the server by its whole timeout
       if (!server.listening) res.setHeader('connection', 'close');
       latest.set(req.socket, { req, res });
+      identify(req, res);
       const fault = malformed(req);
       if (fault === undefined) listener(req, res);
       else sendProblem(res, 'bad-request', { detail: fault, headers: { connection: 'close' } });
     },
   );
   server.on('clientError', refuseSocket);
+  // node:http's own answer would be an empty 417 (RFC 9110 leaves it free)
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    identify(req, res);
+    const detail = 'No expectation but 100-continue is known here.';
+    sendProblem(res, 'bad-request', { detail, headers: { connection: 'close' } });
+  });
   return server;
 }
 

@@ -6,6 +6,7 @@
  * because it is stored as text: the writer never parses what it does not need.
  */
 import type { DefaultJobOptions } from 'bullmq';
+import { givenRequestId } from './request-id.js';
 
 /** BullMQ keys are `lyftr:deliveries:*`. */
 export const QUEUE_PREFIX = 'lyftr';
@@ -28,6 +29,9 @@ export function batchOfJob(name: string): { producer: string; seq: number } | un
 /** `[message_id, from, to, ts, text, extra?]`; `extra` is the JSON text of an object. */
 export type MessageTuple = [string, string, string, number, string, string?];
 
+/** `[request id, index of its first message, number of its messages]` of a delivery whose sender gave it an id. */
+export type Trace = [requestId: string, first: number, messages: number];
+
 export interface Envelope {
   /** Version of this layout. A writer refuses a version that it does not know. */
   v: 1;
@@ -38,6 +42,8 @@ export interface Envelope {
   /** Epoch milliseconds at which the oldest message of the batch was validated. */
   at: number;
   messages: MessageTuple[];
+  /** Absent when no sender gave an id; writers older than it do not look at it. */
+  trace?: Trace[];
 }
 
 /**
@@ -65,10 +71,22 @@ export const isMessageTuple = (value: unknown): value is MessageTuple =>
   typeof value[4] === 'string' &&
   (value.length === 5 || typeof value[5] === 'string');
 
+const isTrace = (value: unknown): value is Trace =>
+  Array.isArray(value) &&
+  value.length === 3 &&
+  givenRequestId(value[0] as string) !== undefined &&
+  Number.isSafeInteger(value[1]) &&
+  Number.isSafeInteger(value[2]);
+
+/** The id that a sender gave to the delivery of a message, or undefined. */
+export function requestIdAt({ trace }: Envelope, index: number): string | undefined {
+  return trace?.find(([, first, messages]) => index >= first && index < first + messages)?.[0];
+}
+
 /** What came out of Redis, checked before it is trusted. Throws an Error that says what is wrong; no retry helps. */
 export function readEnvelope(data: unknown): Envelope {
   if (typeof data !== 'object' || data === null) throw new Error('the envelope is not an object');
-  const { v, producer, seq, at, messages } = data as Record<string, unknown>;
+  const { v, producer, seq, at, messages, trace } = data as Record<string, unknown>;
   if (v !== 1) throw new Error(`envelope version ${String(v)} is not known to this writer`);
   if (typeof producer !== 'string' || producer === '') throw new Error('the envelope names no producer');
   if (!Number.isSafeInteger(seq) || (seq as number) < 1)
@@ -76,5 +94,8 @@ export function readEnvelope(data: unknown): Envelope {
   if (!Number.isSafeInteger(at)) throw new Error('the envelope has no time of acceptance');
   if (!Array.isArray(messages) || !messages.every(isMessageTuple))
     throw new Error('the envelope has malformed messages');
-  return data as Envelope;
+  const envelope = data as Envelope;
+  // it is for the log alone, and must not cost a message
+  if (trace !== undefined && !(Array.isArray(trace) && trace.every(isTrace))) delete envelope.trace;
+  return envelope;
 }

@@ -22,7 +22,8 @@ function serializeError(error: unknown): Record<string, unknown> {
 }
 
 /**
- * One JSON line per event on standard output. Nothing is logged per message at `info`; a message's text, a
+ * One JSON line per event, on standard output unless told otherwise. `fatal`: the process ends. `error`: something of ours
+ * is wrong. `warn`: somebody should look. `info`: a life begins or ends. `debug`: each delivery, each transaction. Nothing is logged per message at `info`; a message's text, a
  * signature or a secret is never logged at any level.
  */
 export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {

@@ -51,10 +51,15 @@ export function closeOnSignal(running: Running, log: Logger): void {
   }
 }
 
+/** JSON for machines, lines for a person; what makes those is loaded only where a person looks. */
+const terminal = process.stdout.isTTY
+  ? (await import('./readable.js')).readableTo(process.stdout)
+  : undefined;
+
 /** Runs `start` as the main function of a service; it sets `log.level` once it has read its settings. Settings faults are printed one a line; nothing is retried. */
 export function runService(service: Service, start: (log: Logger) => Promise<Running>): void {
   process.title = `lyftr:${service}`;
-  const log = createLogger(service, 'info');
+  const log = createLogger(service, 'info', terminal);
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'uncaught exception');
     process.exit(1);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple } from '@lyftr/shared/job';
+import type { MessageTuple, Trace } from '@lyftr/shared/job';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 import { createCoalescer } from './coalesce.js';
 
@@ -20,7 +20,12 @@ function manualQueue() {
 
 function offer(coalescer: ReturnType<typeof createCoalescer>, ids: string[], bytes = 100) {
   const answers: unknown[] = [];
-  coalescer.offer({ messages: ids.map(tuple), bytes, done: (error) => answers.push(error) });
+  coalescer.offer({
+    messages: ids.map(tuple),
+    requestId: undefined,
+    bytes,
+    done: (error) => answers.push(error),
+  });
   return answers;
 }
 
@@ -104,4 +109,26 @@ test('refuses what it has no room for, and has room again when Redis has answere
   await coalescer.idle();
   offer(coalescer, ['3'], 1);
   assert.deepEqual(jobs[1]?.ids, ['3']);
+});
+
+test('a job says which messages are of the deliveries whose senders gave ids, and nothing of the others', async () => {
+  const traces: (Trace[] | undefined)[] = [];
+  const coalescer = createCoalescer((_messages, trace) => {
+    traces.push(trace);
+    return Promise.resolve();
+  });
+  const deliver = (ids: string[], requestId?: string) =>
+    coalescer.offer({ messages: ids.map(tuple), requestId, bytes: 1, done: () => {} });
+  deliver(['1']);
+  deliver(['2', '3'], 'two');
+  deliver(['4']);
+  deliver(['5'], 'one');
+  await coalescer.idle();
+  assert.deepEqual(traces, [
+    undefined,
+    [
+      ['two', 0, 2],
+      ['one', 3, 1],
+    ],
+  ]);
 });

@@ -5,12 +5,14 @@
  * A delivery is in exactly one of two places: the list that gathers, or the job in flight.
  */
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple } from '@lyftr/shared/job';
+import type { MessageTuple, Trace } from '@lyftr/shared/job';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 
 export interface Delivery {
   messages: MessageTuple[];
-  /** Size of the request's body: what the delivery costs in memory while it waits. */
+  /** When its sender gave it one. */
+  requestId: string | undefined;
+  /** Size of the request's body and id: what the delivery costs in memory while it waits. */
   bytes: number;
   /** Called once: without an error after Redis has acknowledged, with one when it has not. */
   done(error?: unknown): void;
@@ -25,8 +27,21 @@ export interface Coalescer {
   idle(): Promise<void>;
 }
 
+/** Which messages of the job are whose, as far as their senders gave ids. */
+function traceOf(job: readonly Delivery[]): Trace[] | undefined {
+  let trace: Trace[] | undefined;
+  let first = 0;
+  for (const { requestId, messages } of job) {
+    if (requestId !== undefined) (trace ??= []).push([requestId, first, messages.length]);
+    first += messages.length;
+  }
+  return trace;
+}
+
 /** `enqueue` resolves when Redis has acknowledged the job, and rejects when that is not known. */
-export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<void>): Coalescer {
+export function createCoalescer(
+  enqueue: (messages: MessageTuple[], trace: Trace[] | undefined) => Promise<void>,
+): Coalescer {
   let gathering: Delivery[] = [];
   let pendingBytes = 0;
   let inFlight = false;
@@ -60,7 +75,10 @@ export function createCoalescer(enqueue: (messages: MessageTuple[]) => Promise<v
     inFlight = true;
     let failure: { error: unknown } | undefined;
     try {
-      await enqueue(job.flatMap((delivery) => delivery.messages));
+      await enqueue(
+        job.flatMap((delivery) => delivery.messages),
+        traceOf(job),
+      );
     } catch (error) {
       failure = { error };
     }

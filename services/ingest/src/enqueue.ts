@@ -18,6 +18,7 @@ import {
   QUEUE_PREFIX,
   type Envelope,
   type MessageTuple,
+  type Trace,
 } from '@lyftr/shared/job';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
@@ -43,7 +44,7 @@ export interface Enqueuer {
   /** The numbers of the batches that Redis has acknowledged, as ranges `[first, last]`. */
   acknowledgedBatches(): readonly [number, number][];
   /** Resolves after Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a resend can help. */
-  enqueue(messages: MessageTuple[]): Promise<void>;
+  enqueue(messages: MessageTuple[], trace?: Trace[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -167,8 +168,9 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
   }
 
   /** Resolves when Redis has acknowledged the batch; rejects when that is not known. */
-  async function add(to: Queue<Envelope>, messages: MessageTuple[]): Promise<void> {
+  async function add(to: Queue<Envelope>, messages: MessageTuple[], trace?: Trace[]): Promise<void> {
     const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
+    if (trace !== undefined) envelope.trace = trace;
     await withDeadline(to.add(jobName(producer, envelope.seq), envelope, JOB_OPTIONS));
     noteBatch(batches, envelope.seq);
   }
@@ -196,11 +198,11 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
     whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
     acknowledged: () => acknowledged,
     acknowledgedBatches: () => batches,
-    async enqueue(messages) {
+    async enqueue(messages, trace) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);
       crashPoint('before-enqueue');
       try {
-        await add(queue, messages);
+        await add(queue, messages, trace);
       } catch (error) {
         trouble(error);
         if (String(error).includes('OOM')) throw unavailable('Redis is out of memory');

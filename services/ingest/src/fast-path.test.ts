@@ -63,7 +63,9 @@ async function exchange(pieces: Buffer[], pauseMs = 3): Promise<string> {
   return received;
 }
 
-/** Status, content type and body of every answer; what a sender acts on. */
+const GENERATED = /^[0-9a-f]{10}-[0-9a-z]+$/;
+
+/** Status, content type, body and given id of every answer; what a sender acts on. */
 function answersIn(received: string): string[] {
   const answers = [];
   let rest = received;
@@ -72,7 +74,10 @@ function answersIn(received: string): string[] {
     if (head === null) return rest === '' ? answers : [...answers, `rest ${rest}`];
     const length = Number(/content-length: (\d+)/i.exec(head[0])?.[1] ?? 0);
     const type = /content-type: ([^\r]*)/i.exec(head[0])?.[1];
-    answers.push(`${head[1]} ${type} ${rest.slice(head[0].length, head[0].length + length)}`);
+    const ids = [...head[0].matchAll(/^x-request-id: ([^\r]*)/gim)].map(([, id]) => id as string);
+    assert.equal(ids.length, 1, head[0]);
+    const id = GENERATED.test(ids[0] as string) ? '' : ` ${ids[0]}`;
+    answers.push(`${head[1]} ${type} ${rest.slice(head[0].length, head[0].length + length)}${id}`);
     rest = rest.slice(head[0].length + length);
   }
 }
@@ -121,6 +126,12 @@ const mutation = fc.oneof(
     ['Content-Type: application/json', 'Content-Type: constructor'],
     ['Host: x', 'Host: x\r\nConnection: close'],
     ['Host: x', 'Host: x\r\nConnection: keep-alive'],
+    ['Host: x', 'Host: x\r\nX-Request-ID: \tgiven.id:1_- '],
+    ['Host: x', `Host: x\r\nx-request-id: ${'i'.repeat(129)}`],
+    ['Host: x', 'Host: x\r\nx-request-id: not accepted'],
+    ['Host: x', 'Host: x\r\nx-request-id: \u00e9'],
+    ['Host: x', 'Host: x\r\nx-request-id: a\r\nx-request-id: b'],
+    ['Host: x', 'Host: x\r\nx-request-id:'],
     ['Host: x', 'Host: x\r\nExpect: 200-ok'],
     ['Host: x', 'Host: x\r\nUpgrade: h2c\r\nConnection: upgrade'],
     ['Host: x', 'Host: x\r\nno colon'],

@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import type { ProblemError } from '@lyftr/shared/errors';
 import { problemText } from '@lyftr/shared/http';
 import { KEEP_ALIVE_TIMEOUT_MS } from '@lyftr/shared/limits';
+import { givenRequestId, newRequestId, REQUEST_ID } from '@lyftr/shared/request-id';
 import type { Intake } from './intake.js';
 import { readPlainRequest, type PlainRequest } from './plain-request.js';
 import { problemOptions } from './receive.js';
@@ -25,26 +26,27 @@ const KEEP_ALIVE_SECONDS = KEEP_ALIVE_TIMEOUT_MS / 1_000;
 const KEPT = `connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_SECONDS}\r\n`;
 const CLOSED = 'connection: close\r\n';
 
-const textOf = (answer: string, date: string, connection: string): string =>
+/** A 200 up to the id of its request. */
+const headOf = (answer: string, date: string, connection: string): string =>
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ndate: ${date}\r\n${connection}` +
-  `content-length: ${answer.length}\r\n\r\n${answer}`;
+  `content-length: ${answer.length}\r\n${REQUEST_ID}: `;
 
-/** The bytes of a 200 on a connection that is kept. Made once a second and answer, not once a request. */
-function createAnswers(): (answer: string) => Buffer {
+/** The same on a connection that is kept. Made once a second and answer, not once a request. */
+function createHeads(): (answer: string) => string {
   let second = 0;
-  const made = new Map<string, Buffer>();
+  const made = new Map<string, string>();
   return (answer) => {
     const now = Math.floor(Date.now() / 1_000);
     if (now !== second) {
       second = now;
       made.clear();
     }
-    let bytes = made.get(answer);
-    if (bytes === undefined) {
-      bytes = Buffer.from(textOf(answer, new Date(now * 1_000).toUTCString(), KEPT), 'latin1');
-      made.set(answer, bytes);
+    let head = made.get(answer);
+    if (head === undefined) {
+      head = headOf(answer, new Date(now * 1_000).toUTCString(), KEPT);
+      made.set(answer, head);
     }
-    return bytes;
+    return head;
   };
 }
 
@@ -60,7 +62,7 @@ export function installFastPath(
   maxBodyBytes: number,
 ): FastPath {
   const connections = new Set<Connection>();
-  const keptAnswer = createAnswers();
+  const keptHead = createHeads();
   const handOver = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
 
@@ -68,6 +70,8 @@ export function installFastPath(
     readonly socket: Socket;
     /** Bytes of a request that is not complete, or that came while another is being answered. */
     private rest: Buffer | undefined;
+    /** Of the request that is being answered. */
+    private requestId = '';
     private waitingSince = 0;
     private answering = false;
     private ended = false;
@@ -110,7 +114,8 @@ export function installFastPath(
       else this.wait();
     }
 
-    private handle(bytes: Buffer, { path, signature, contentType, bodyStart, bodyEnd }: PlainRequest): void {
+    private handle(bytes: Buffer, request: PlainRequest): void {
+      const { path, signature, contentType, bodyStart, bodyEnd } = request;
       this.waitingSince = 0;
       this.answering = true;
       this.rest = bytes.length === bodyEnd ? undefined : bytes.subarray(bodyEnd);
@@ -118,27 +123,30 @@ export function installFastPath(
       else this.hold();
       const intake = intakes.get(path) as Intake;
       const body = bytes.subarray(bodyStart, bodyEnd);
-      intake({ signature, contentType, body, startedAt: performance.now() }, this);
+      const given = givenRequestId(request.requestId);
+      const requestId = given ?? newRequestId();
+      this.requestId = requestId;
+      const isTraced = given !== undefined;
+      const startedAt = performance.now();
+      intake({ signature, contentType, body, requestId, isTraced, startedAt }, this);
     }
 
     ok(answer: string): void {
-      const bytes = server.listening
-        ? keptAnswer(answer)
-        : Buffer.from(textOf(answer, new Date().toUTCString(), CLOSED), 'latin1');
-      this.answer(bytes);
+      const head = server.listening ? keptHead(answer) : headOf(answer, new Date().toUTCString(), CLOSED);
+      this.answer(`${head}${this.requestId}\r\n\r\n${answer}`, 'latin1');
     }
 
     refuse(problem: ProblemError): void {
       const options = problemOptions(problem);
       const connection = server.listening ? 'keep-alive' : 'close';
-      const text = problemText(problem.code, { ...options, headers: { ...options.headers, connection } });
-      this.answer(Buffer.from(text));
+      const headers = { ...options.headers, connection };
+      this.answer(problemText(problem.code, this.requestId, { ...options, headers }), 'utf8');
     }
 
-    private answer(bytes: Buffer): void {
+    private answer(text: string, encoding: 'latin1' | 'utf8'): void {
       if (this.socket.destroyed) return;
       if (this.rest !== undefined && server.listening) {
-        this.socket.write(bytes);
+        this.socket.write(text, encoding);
         // not at once: answers that are given synchronously would recurse through every request behind
         setImmediate(() => {
           this.answering = false;
@@ -147,8 +155,8 @@ export function installFastPath(
         return;
       }
       this.answering = false;
-      if (this.ended || !server.listening) this.socket.end(bytes);
-      else this.socket.write(bytes);
+      if (this.ended || !server.listening) this.socket.end(text, encoding);
+      else this.socket.write(text, encoding);
     }
 
     private wait(): void {
@@ -186,7 +194,7 @@ export function installFastPath(
       this.ended = true;
       if (this.answering) return;
       if (this.rest === undefined) this.socket.end();
-      else this.socket.end(problemText('bad-request', { headers: { connection: 'close' } }));
+      else this.socket.end(problemText('bad-request', newRequestId(), { headers: { connection: 'close' } }));
     };
 
     private readonly onClose = (): void => {

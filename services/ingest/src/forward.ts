@@ -1,6 +1,7 @@
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { sendProblem } from '@lyftr/shared/http';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
+import { requestIdOf } from '@lyftr/shared/request-id';
 import { createProxyServer } from 'httpxy';
 
 const UPSTREAM_TIMEOUT_MS = 60_000;
@@ -21,8 +22,8 @@ export function createForwarder(queryUrl: string, log: Logger): Forwarder {
     xfwd: true,
     proxyTimeout: UPSTREAM_TIMEOUT_MS,
   });
-  const logFailure = rateLimited(1_000, (suppressed, err: unknown) => {
-    log.warn({ err, suppressed }, 'query does not answer');
+  const logFailure = rateLimited(1_000, (suppressed, err: unknown, requestId: string) => {
+    log.warn({ err, requestId, suppressed }, 'query does not answer');
   });
   proxy.on('proxyRes', (answer, _req, res) => {
     if (!/^text\/event-stream\b/.test(answer.headers['content-type'] ?? '')) return;
@@ -34,7 +35,7 @@ export function createForwarder(queryUrl: string, log: Logger): Forwarder {
     forward(req, res) {
       proxy.web(req, res).catch((error: unknown) => {
         if (res.destroyed) return;
-        logFailure(error);
+        logFailure(error, requestIdOf(req));
         if (res.headersSent) res.destroy();
         else sendProblem(res, 'upstream-unavailable', { headers: { 'retry-after': '1' } });
       });

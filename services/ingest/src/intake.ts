@@ -24,6 +24,9 @@ export interface Delivery {
   signature: string | undefined;
   contentType: string | undefined;
   body: Buffer;
+  requestId: string;
+  /** True when the sender gave the id: then it goes through the queue. */
+  isTraced: boolean;
   /** `performance.now()` when the delivery began to arrive. */
   startedAt: number;
 }
@@ -98,18 +101,18 @@ export function createIntake(options: IntakeOptions, route: IntakeRoute): Intake
   }
 
   return (delivery, reply) => {
-    const { body, startedAt } = delivery;
+    const { body, requestId, isTraced, startedAt } = delivery;
     const refuse = (error: unknown): void => {
       const problem = asProblem(error);
-      if (problem !== error) metrics.failed(error);
+      if (problem !== error) metrics.failed(error, requestId);
       reply.refuse(problem);
-      metrics.refused(route.path, problem.code, startedAt);
+      metrics.refused(route.path, problem.code, startedAt, requestId);
     };
     try {
       const messages = accept(delivery);
       const ok = (): void => {
         reply.ok(route.answer(messages));
-        metrics.accepted(route.path, messages.length, startedAt);
+        metrics.accepted(route.path, messages.length, startedAt, requestId);
       };
       if (messages.length === 0) {
         ok();
@@ -117,7 +120,8 @@ export function createIntake(options: IntakeOptions, route: IntakeRoute): Intake
       }
       coalescer.offer({
         messages,
-        bytes: body.length,
+        requestId: isTraced ? requestId : undefined,
+        bytes: isTraced ? body.length + requestId.length : body.length,
         done(error) {
           if (error === undefined) ok();
           else refuse(error);

@@ -35,7 +35,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   });
   gauge(registry, 'redis_fsync_always').set(config.REDIS_FSYNC === 'always' ? 1 : 0);
   const room = watchRoom(enqueuer.redis, config.QUEUE_HIGH_WATER, log);
-  const coalescer = createCoalescer((messages) => enqueuer.enqueue(messages));
+  const coalescer = createCoalescer((messages, trace) => enqueuer.enqueue(messages, trace));
   const secrets = [config.WEBHOOK_SECRET, config.WEBHOOK_SECRET_PREVIOUS].filter(
     (secret) => secret !== undefined,
   );

@@ -20,12 +20,13 @@ const FATES: Partial<Record<ProblemCode, string>> = {
 };
 const OTHER_FATE = 'invalid_payload';
 
+/** What becomes of each delivery, in figures, and at `debug` in a line. */
 export interface IntakeMetrics {
   /** `startedAt`: `performance.now()` when the request's headers had been read. */
-  accepted(route: string, messages: number, startedAt: number): void;
-  refused(route: string, code: ProblemCode, startedAt: number): void;
+  accepted(route: string, messages: number, startedAt: number, requestId: string): void;
+  refused(route: string, code: ProblemCode, startedAt: number, requestId: string): void;
   /** An error that is a fault of this program. */
-  failed(error: unknown): void;
+  failed(error: unknown, requestId: string): void;
 }
 
 export function createIntakeMetrics(registry: Registry, log: Logger): IntakeMetrics {
@@ -35,20 +36,22 @@ export function createIntakeMetrics(registry: Registry, log: Logger): IntakeMetr
   const requestSeconds = histogram(registry, 'http_request_duration_seconds');
 
   return {
-    accepted(route, messages, startedAt) {
+    accepted(route, messages, startedAt, requestId) {
       const seconds = (performance.now() - startedAt) / 1_000;
       if (messages > 0) ackSeconds.observe(seconds);
       requestSeconds.observe(requestLabels(route, 200), seconds);
+      log.debug({ requestId, route, messages }, 'delivery accepted');
     },
-    refused(route, code, startedAt) {
+    refused(route, code, startedAt, requestId) {
       deliveries.inc({ status: FATES[code] ?? OTHER_FATE });
       requestSeconds.observe(
         requestLabels(route, PROBLEMS[code].status),
         (performance.now() - startedAt) / 1_000,
       );
+      log.debug({ requestId, route, problem: code }, 'delivery refused');
     },
-    failed(error) {
-      log.error({ err: error }, 'a delivery failed');
+    failed(error, requestId) {
+      log.error({ err: error, requestId }, 'a delivery failed');
     },
   };
 }

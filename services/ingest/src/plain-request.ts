@@ -6,11 +6,14 @@
  * This is not an HTTP parser. There is no request whose meaning it decides: what is not plain beyond doubt is left to
  * node:http, bytes and all, so that there is one place that refuses (RFC 9112, 9110).
  */
+import { REQUEST_ID } from '@lyftr/shared/request-id';
 
 export interface PlainRequest {
   path: string;
   signature: string | undefined;
   contentType: string | undefined;
+  /** As it came. */
+  requestId: string | undefined;
   /** Offset of the body's first byte, and of the byte behind its last. */
   bodyStart: number;
   bodyEnd: number;
@@ -41,6 +44,7 @@ export function readPlainRequest(
   let length: string | undefined;
   let signature: string | undefined;
   let contentType: string | undefined;
+  let requestId: string | undefined;
   for (let at = lineEnd + 2; at < head.length;) {
     const next = head.indexOf('\r\n', at);
     const colon = head.indexOf(':', at);
@@ -65,10 +69,13 @@ export function readPlainRequest(
     } else if (name === 'content-type') {
       if (contentType !== undefined) return undefined;
       contentType = head.slice(colon + 1, next).trim();
+    } else if (name === REQUEST_ID) {
+      if (requestId !== undefined) return undefined;
+      requestId = head.slice(colon + 1, next).trim();
     }
     at = next + 2;
   }
   if (hosts !== 1 || length === undefined || !LENGTH.test(length)) return undefined;
   const bodyStart = end + 4;
-  return { path, signature, contentType, bodyStart, bodyEnd: bodyStart + Number(length) };
+  return { path, signature, contentType, requestId, bodyStart, bodyEnd: bodyStart + Number(length) };
 }

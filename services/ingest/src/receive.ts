@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEMS, ProblemError } from '@lyftr/shared/errors';
 import { sendProblem, type ProblemOptions } from '@lyftr/shared/http';
+import { REQUEST_ID, requestIdOf } from '@lyftr/shared/request-id';
 import type { Intake } from './intake.js';
 import type { IntakeMetrics } from './observe.js';
 
@@ -33,9 +34,10 @@ export function createReceiver({ path, intake, maxBodyBytes, metrics }: Receiver
 
   return (req: IncomingMessage, res: ServerResponse): void => {
     const startedAt = performance.now();
+    const requestId = requestIdOf(req);
     const tooLarge = (): void => {
       refuse(req, res, new ProblemError('body-too-large'));
-      metrics.refused(path, 'body-too-large', startedAt);
+      metrics.refused(path, 'body-too-large', startedAt, requestId);
     };
     if (Number(req.headers['content-length'] ?? 0) > maxBodyBytes) {
       tooLarge();
@@ -58,6 +60,9 @@ export function createReceiver({ path, intake, maxBodyBytes, metrics }: Receiver
         signature: req.headers['x-signature'] as string | undefined,
         contentType: req.headers['content-type'],
         body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes),
+        requestId,
+        // more than one of the header are joined, and none of them is taken over
+        isTraced: req.headersDistinct[REQUEST_ID]?.[0] === requestId,
         startedAt,
       };
       intake(delivery, {

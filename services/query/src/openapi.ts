@@ -5,12 +5,13 @@ import { deadLettersParameters } from './dead-letters.js';
 import { exportParameters } from './export.js';
 import { messagesParameters } from './messages.js';
 import type { ParameterSchema } from './parameters.js';
-import { count, object, ref, schemas, type Json } from './schemas.js';
+import { count, object, ref, requestId, schemas, type Json } from './schemas.js';
 import { statsParameters, timelineParameters } from './stats.js';
 import { SESSION_COOKIE } from './session.js';
 
 const json = (schema: Json) => ({ 'application/json': { schema } });
-const ok = (description: string, content: Json) => ({ '200': { description, content } });
+const headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
+const ok = (description: string, content: Json) => ({ '200': { description, headers, content } });
 
 /** One response per status; several problems may share one. */
 function problems(...codes: ProblemCode[]): Json {
@@ -21,7 +22,10 @@ function problems(...codes: ProblemCode[]): Json {
   }
   const content = { [PROBLEM_TYPE]: { schema: ref('Problem') } };
   return Object.fromEntries(
-    Array.from(titles, ([status, names]) => [String(status), { description: names.join('; '), content }]),
+    Array.from(titles, ([status, names]) => [
+      String(status),
+      { description: names.join('; '), headers, content },
+    ]),
   );
 }
 
@@ -52,6 +56,7 @@ function intake(operationId: string, summary: string, requestContent: Json, answ
     tags: ['Intake'],
     summary,
     security: [{ signature: [] }],
+    parameters: [{ name: 'x-request-id', in: 'header', ...requestId }],
     requestBody: { required: true, content: requestContent },
     responses: { ...ok('Redis has stored it', json(answer)), ...problems(...REFUSALS) },
   };
@@ -272,6 +277,7 @@ export function openApiDocument(): Json {
     paths: paths(),
     components: {
       schemas,
+      headers: { RequestId: requestId },
       securitySchemes: {
         signature: {
           type: 'apiKey',

@@ -73,6 +73,12 @@ const example = {
   text: 'Hello',
 };
 
+/** `x-request-id`, in requests and in every answer. */
+export const requestId = {
+  description: 'Names this request in logs: what the sender gave, or a new one.',
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
+};
+
 export const schemas: Record<string, Json> = {
   Message: { ...messageSchema, examples: [example] },
   StoredMessage: {

@@ -8,7 +8,8 @@ import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
 import { startRetention } from './retention.js';
-import { openStore, type Store } from './store.js';
+import { openStore, type PutAside, type Store } from './store.js';
+import { logStored } from './stored-log.js';
 
 export interface Leader {
   readonly store: Store;
@@ -40,9 +41,14 @@ export function lead(options: LeaderOptions): Leader {
   const { dataDir, instance, redis, lease, metrics, retentionDays, replaced, trouble, log } = options;
   const store = openStore(databaseFile(dataDir), instance);
   const indexer = startIndexer(store.textIndex, log);
+  let aside: PutAside[] = [];
   const group = createGroup({
-    commit: (batches) => store.commit(batches),
+    commit(batches) {
+      aside = [];
+      return store.commit(batches, (each) => aside.push(each));
+    },
     committed(batches, outcomes) {
+      logStored(log, batches, outcomes, aside);
       metrics.committed(batches);
       indexer.notify(outcomes.created);
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
-import { openStore } from './store.js';
+import { openStore, type PutAside } from './store.js';
 
 function temporaryFile(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'lyftr-store-'));
@@ -218,4 +218,29 @@ test('a database of a newer program is refused', (t) => {
   database.pragma('user_version = 999');
   database.close();
   assert.throws(() => openStore(file, 'test'), /run the newer program/);
+});
+
+test('who asked is told what was put aside, once it is committed', (t) => {
+  const { file, store } = setUp(t);
+  store.commit([batch(message('1', 'a', 5, 'first'))]);
+  const traced: Envelope = {
+    ...batch(message('0'), message('2'), message('1', 'a', 5, 'second'), message('3')),
+    trace: [
+      ['ours', 1, 2],
+      ['another', 3, 1],
+    ],
+  };
+  const aside: PutAside[] = [];
+  const note = (each: PutAside) => aside.push(each);
+  const locking = new Database(file);
+  locking.exec('BEGIN IMMEDIATE');
+  assert.throws(() => store.commit([traced], note), { code: 'SQLITE_BUSY' });
+  locking.exec('ROLLBACK');
+  locking.close();
+  assert.deepEqual(aside, []);
+  store.commit([traced, { corrupt: '{}', reason: 'no version' }], note);
+  assert.deepEqual(aside, [
+    { kind: 'conflicting_duplicate', requestId: 'ours' },
+    { kind: 'corrupt_envelope', requestId: undefined },
+  ]);
 });

@@ -1,8 +1,14 @@
 /** The only code that writes messages. One call of `commit` is one transaction. */
 import Database from 'better-sqlite3';
 import { crashPoint } from '@lyftr/shared/crash';
-import { CONFLICTING_DUPLICATE, OUTCOMES, REMOVED, type Outcome } from '@lyftr/shared/database';
-import type { Envelope, MessageTuple } from '@lyftr/shared/job';
+import {
+  CONFLICTING_DUPLICATE,
+  OUTCOMES,
+  REMOVED,
+  type DeadLetterKind,
+  type Outcome,
+} from '@lyftr/shared/database';
+import { requestIdAt, type Envelope, type MessageTuple } from '@lyftr/shared/job';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { createDeadLetters } from './dead-letters.js';
 import { raiseFence } from './fence.js';
@@ -21,15 +27,23 @@ export type Batch = Envelope | { corrupt: string; reason: string };
 
 export type Outcomes = Record<Outcome | typeof CONFLICTING_DUPLICATE, number>;
 
+/** A message, or a batch that cannot be read, that went to `dead_letters`. */
+export interface PutAside {
+  kind: DeadLetterKind;
+  /** When the sender gave its delivery one. */
+  requestId: string | undefined;
+}
+
 const COUNTERS = [...OUTCOMES, CONFLICTING_DUPLICATE] as const;
 
 export interface Store {
   readonly textIndex: TextIndex;
   /**
    * Stores every batch, or throws and stores none: FencedError when another writer has taken over, else what the disk
-   * or the database threw; never a message's fault. A message that cannot be stored for its own sake goes to `dead_letters` in the same transaction.
+   * or the database threw; never a message's fault. A message that cannot be stored for its own sake goes to `dead_letters` in the same transaction;
+   * behind the commit `putAside` is told of each.
    */
-  commit(batches: readonly Batch[]): Outcomes;
+  commit(batches: readonly Batch[], putAside?: (aside: PutAside) => void): Outcomes;
   /** Removes a dead letter. Returns false when there is none of that number. */
   discard(deadLetterId: number): boolean;
   /** Removes up to `rowsMax` messages with `ts` before `beforeTs`, the oldest first; returns how many. */
@@ -101,33 +115,37 @@ export function openStore(file: string, instance: string): Store {
   interface Tally {
     outcomes: Outcomes;
     created: Counted[];
+    aside: PutAside[];
   }
 
   /** The first delivery has won. A later one that says something else is kept where a person can look at it. */
-  function keepIfConflicting(message: MessageTuple, receivedAt: number, tally: Tally): void {
+  function keepIfConflicting(batch: Envelope, index: number, tally: Tally): void {
+    const message = batch.messages[index] as MessageTuple;
     const [messageId, from, to, ts, text, extra = null] = message;
     const stored = readStored.get(messageId);
     const isSame =
       stored !== undefined && [from, to, ts, text, extra].every((value, i) => value === stored[i]);
     if (isSame) return;
     tally.outcomes.conflicting_duplicate++;
+    tally.aside.push({ kind: CONFLICTING_DUPLICATE, requestId: requestIdAt(batch, index) });
     const reason = 'another content than the message that is stored under this id';
     deadLetters.add({
       kind: CONFLICTING_DUPLICATE,
       reason,
       raw: JSON.stringify(message),
       messageId,
-      receivedAt,
+      receivedAt: batch.at,
     });
   }
 
-  function storeMessage(message: MessageTuple, receivedAt: number, tally: Tally): void {
+  function storeMessage(batch: Envelope, index: number, tally: Tally): void {
+    const message = batch.messages[index] as MessageTuple;
     const [id, from, to, ts, text, extra] = message;
     try {
       const { changes } = insert.run(lastSeq + 1, id, from, to, ts, text, extra ?? null);
       if (changes === 0) {
         tally.outcomes.duplicate++;
-        keepIfConflicting(message, receivedAt, tally);
+        keepIfConflicting(batch, index, tally);
         return;
       }
       lastSeq++;
@@ -140,8 +158,9 @@ export function openStore(file: string, instance: string): Store {
         reason: String(error),
         raw: JSON.stringify(message),
         ...(typeof id === 'string' ? { messageId: id } : {}),
-        receivedAt,
+        receivedAt: batch.at,
       });
+      tally.aside.push({ kind: 'unstorable_message', requestId: requestIdAt(batch, index) });
       tally.outcomes.dead_letter++;
     }
   }
@@ -154,18 +173,20 @@ export function openStore(file: string, instance: string): Store {
         raw: batch.corrupt,
         receivedAt: Date.now(),
       });
+      tally.aside.push({ kind: 'corrupt_envelope', requestId: undefined });
       tally.outcomes.dead_letter++;
       return;
     }
     if (!ledger.note(batch.producer, batch.seq, batch.messages.length)) return;
-    for (const message of batch.messages) storeMessage(message, batch.at, tally);
+    for (let index = 0; index < batch.messages.length; index++) storeMessage(batch, index, tally);
   }
 
-  const commit = database.transaction((batches: readonly Batch[]): Outcomes => {
+  const commit = database.transaction((batches: readonly Batch[]): Tally => {
     checkFence();
     const tally: Tally = {
       outcomes: { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 },
       created: [],
+      aside: [],
     };
     for (const batch of batches) storeBatch(batch, tally);
     rollups.add(tally.created);
@@ -174,7 +195,7 @@ export function openStore(file: string, instance: string): Store {
     }
     ledger.save();
     crashPoint('before-commit');
-    return tally.outcomes;
+    return tally;
   });
 
   const discard = database.transaction((id: number): boolean => {
@@ -213,13 +234,14 @@ export function openStore(file: string, instance: string): Store {
 
   return {
     textIndex,
-    commit(batches) {
+    commit(batches, putAside) {
       const seqBefore = lastSeq;
       try {
-        const outcomes = commit.immediate(batches);
+        const { outcomes, aside } = commit.immediate(batches);
         isSettledOld = true;
         crashPoint('after-commit');
         for (const name of COUNTERS) totals[name] += outcomes[name];
+        if (putAside !== undefined) aside.forEach(putAside);
         return outcomes;
       } catch (error) {
         lastSeq = seqBefore;

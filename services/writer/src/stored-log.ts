@@ -1,0 +1,33 @@
+/** What the log says of a transaction: at `debug` each, at `warn` those that put something into `dead_letters`. */
+import type { DeadLetterKind } from '@lyftr/shared/database';
+import type { Logger } from '@lyftr/shared/log';
+import { messagesIn } from './group.js';
+import type { Batch, Outcomes, PutAside } from './store.js';
+
+/** A line does not grow with a flood. */
+const REQUEST_IDS_MAX = 20;
+
+function warning(aside: readonly PutAside[]): Record<string, unknown> {
+  const kinds: Partial<Record<DeadLetterKind, number>> = {};
+  const ids = new Set<string>();
+  for (const { kind, requestId } of aside) {
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+    if (requestId !== undefined && ids.size < REQUEST_IDS_MAX) ids.add(requestId);
+  }
+  return { ...kinds, ...(ids.size === 0 ? {} : { requestIds: [...ids] }) };
+}
+
+const requestIdsOf = (batches: readonly Batch[]): string[] =>
+  batches.flatMap((batch) => ('corrupt' in batch ? [] : (batch.trace ?? []).map(([requestId]) => requestId)));
+
+export function logStored(
+  log: Logger,
+  batches: readonly Batch[],
+  outcomes: Outcomes,
+  aside: readonly PutAside[],
+): void {
+  if (aside.length > 0) log.warn(warning(aside), 'put into dead_letters');
+  if (!log.isLevelEnabled('debug')) return;
+  const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);
+  log.debug({ jobs: batches.length, messages, ...outcomes, requestIds: requestIdsOf(batches) }, 'stored');
+}

@@ -1,0 +1,49 @@
+/** Log lines for a person at a terminal. */
+import pretty from 'pino-pretty';
+
+const SERVICE_COLORS = {
+  lyftr: 'bold',
+  redis: 'red',
+  writer: 'magenta',
+  query: 'blue',
+  ingest: 'cyan',
+} as const;
+const SERVICE_WIDTH = 6;
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** A warning's stack says little that its message does not, and a Redis that is away repeats it every second. */
+function withoutStack(record: Record<string, unknown>): Record<string, unknown> {
+  const { err, ...rest } = record;
+  const isCrash = rest['level'] === 'error' || rest['level'] === 'fatal';
+  if (isCrash || typeof err !== 'object' || err === null || !('message' in err)) return record;
+  return { ...rest, cause: 'hint' in err ? err.hint : err.message };
+}
+
+/** One event as one line for a person: time, level, service, message, fields. Only a crash takes more lines. */
+export function createFormatter(color: boolean): (record: Record<string, unknown>) => string {
+  const format = pretty.prettyFactory({
+    colorize: color,
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,service,hostname,instance',
+    customPrettifiers: {
+      time: textOf,
+      level: (_level, _key, _log, { labelColorized }) => labelColorized,
+    },
+    messageFormat: (log, messageKey, _label, { colors }) => {
+      const service = textOf(log['service']);
+      const paint = Object.hasOwn(SERVICE_COLORS, service)
+        ? colors[SERVICE_COLORS[service as keyof typeof SERVICE_COLORS]]
+        : textOf;
+      return `${paint(service.padEnd(SERVICE_WIDTH))} ${textOf(log[messageKey])}`;
+    },
+  });
+  return (record) => format(withoutStack(record));
+}
+
+/** Takes the lines of a logger of this process. Colour where the terminal has it, and not with `NO_COLOR`. */
+export function readableTo(output: { write(text: string): unknown }): { write(line: string): void } {
+  const format = createFormatter(pretty.isColorSupported);
+  return { write: (line) => void output.write(format(JSON.parse(line) as Record<string, unknown>)) };
+}
