@@ -3,6 +3,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { failFastRedis } from '@lyftr/shared/redis';
+import { refusalOf } from '@lyftr/shared/refusal';
 import type { Redis } from 'ioredis';
 import type { Level } from './screen.js';
 import type { ChildSpec } from './supervise.js';
@@ -96,7 +97,7 @@ export async function probeRedis(url: string): Promise<RedisState> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (message.startsWith('LOADING')) return { state: 'loading', reason: 'it reads what it kept' };
     const isAway = code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ENOTFOUND';
-    return { state: isAway ? 'away' : 'silent', reason: message };
+    return { state: isAway ? 'away' : 'silent', reason: refusalOf(error) ?? message };
   }
 }
 

@@ -40,7 +40,7 @@ function withoutStack(record: Record<string, unknown>): Record<string, unknown> 
   const { err, ...rest } = record;
   const isCrash = rest['level'] === 'error' || rest['level'] === 'fatal';
   if (isCrash || typeof err !== 'object' || err === null || !('message' in err)) return record;
-  return { ...rest, cause: err.message };
+  return { ...rest, cause: 'hint' in err ? err.hint : err.message };
 }
 
 /** One event as one line for a person: time, level, service, message, fields. Only a crash takes more lines. */

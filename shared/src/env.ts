@@ -28,7 +28,12 @@ export const SETTINGS = {
   DATA_DIR: { type: 'string', minLength: 1, default: './data' },
   WEBHOOK_SECRET: secret,
   WEBHOOK_SECRET_PREVIOUS: secret,
-  REDIS_URL: { type: 'string', pattern: '^(rediss?://|unix:///)', default: 'redis://127.0.0.1:6379' },
+  REDIS_URL: {
+    type: 'string',
+    pattern: '^(rediss?://|unix:///)',
+    format: 'redis-url',
+    default: 'redis://127.0.0.1:6379',
+  },
   QUERY_URL: { type: 'string', pattern: '^https?://' },
   INGEST_URL: { type: 'string', pattern: '^https?://' },
   WRITER_URL: { type: 'string', pattern: '^https?://' },
@@ -72,7 +77,28 @@ export type Config<N extends SettingName, R extends N = never> = Readonly<
   }
 >;
 
-const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: true });
+/**
+ * A `/`, `?` or `#` in a password ends the part of a URL that names the host: what is left of it would be taken for a
+ * port and a path, and the log would name them.
+ */
+function isRedisUrl(url: string): boolean {
+  if (!/^rediss?:/.test(url)) return true;
+  try {
+    const { username, password, hostname, pathname, search, hash } = new URL(url);
+    decodeURIComponent(username + password);
+    return hostname !== '' && /^(\/\d*)?$/.test(pathname) && hash === '' && !search.includes('@');
+  } catch {
+    return false;
+  }
+}
+
+const ajv = new Ajv2020({
+  coerceTypes: true,
+  useDefaults: true,
+  allErrors: true,
+  strict: true,
+  formats: { 'redis-url': isRedisUrl },
+});
 
 const FLAGS: Record<string, string> = { '1': 'true', '0': 'false', yes: 'true', no: 'false' };
 
@@ -107,6 +133,8 @@ export function readSettings<const N extends SettingName, const R extends N = ne
         if (error.keyword === 'enum')
           return `${name} must be one of ${error.params['allowedValues'].join(', ')}`;
         if (error.keyword === 'minLength') return `${name} must not be empty`;
+        if (error.keyword === 'format')
+          return `${name} must be like rediss://user:password@host:6379/0; in a password, write what is no letter or digit as %XX`;
         if (name === 'REDIS_URL') return `${name} must start with redis://, rediss:// or unix:///`;
         return `${name} ${error.message ?? 'is not valid'}`;
       }),

@@ -1,16 +1,24 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { refusalOf } from './refusal.js';
 
 export type { Logger };
 
 /**
- * What of an error is logged. Not its other members: ioredis keeps the arguments of the failed command on it, and those
+ * What of an error is logged, and what mends it when that is known. Not its other members: ioredis keeps the arguments of the failed command on it, and those
  * of an `add` are the messages.
  */
 function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack } = error;
   const { code } = error as NodeJS.ErrnoException;
-  return { type: name, message, stack, ...(code === undefined ? {} : { code }) };
+  const hint = refusalOf(error);
+  return {
+    type: name,
+    message,
+    stack,
+    ...(code === undefined ? {} : { code }),
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { refusalOf } from './refusal.js';
 
 type Options = Omit<RedisOptions, 'replyMapping' | 'protocol'>;
 
@@ -16,11 +17,26 @@ export function retryDelayMs(attempt: number): number {
 }
 
 /**
+ * ioredis goes on in database 0 when the one that REDIS_URL names is refused. Half of the services there and half in the
+ * other would lose messages between them, so the connection is given up, to be tried again.
+ */
+function openRedis(url: string, options: Options): Redis {
+  const redis = new Redis(redisAddress(url), { ...options, ...PROTOCOL });
+  redis.on('error', (error: Error & { command?: { name: string } }) => {
+    if (error.command?.name !== 'select') return;
+    // not `disconnect`, which ends the stream in order, so that the connection still becomes ready; and not before the
+    // handshake's next command is on its way, which would fail with an error of its own
+    setImmediate(() => redis.stream.destroy());
+  });
+  return redis;
+}
+
+/**
  * A client that fails instead of waiting: no offline queue, no resend of commands whose fate is unknown (ioredis's
  * default resend made one `add` store two jobs), and an end to every command.
  */
 export function failFastRedis(url: string, commandTimeoutMs: number, options: Options = {}): Redis {
-  return new Redis(redisAddress(url), {
+  return openRedis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -28,18 +44,16 @@ export function failFastRedis(url: string, commandTimeoutMs: number, options: Op
     connectTimeout: 2_000,
     retryStrategy: retryDelayMs,
     ...options,
-    ...PROTOCOL,
   });
 }
 
 /** A client for blocking consumers: waits for Redis as long as it takes, as BullMQ's workers demand. */
 export function patientRedis(url: string, options: Options = {}): Redis {
-  return new Redis(redisAddress(url), {
+  return openRedis(url, {
     maxRetriesPerRequest: null,
     connectTimeout: 2_000,
     retryStrategy: retryDelayMs,
     ...options,
-    ...PROTOCOL,
   });
 }
 
@@ -86,7 +100,8 @@ export async function durabilityFaults(redis: Redis, fsync: RedisFsync = 'always
   } catch (error) {
     if (!/NOPERM|unknown command/i.test(String(error))) throw error;
     faults.push(
-      'Redis does not let its settings be read, so nobody knows what it keeps: allow +config|get and +info',
+      refusalOf(error) ??
+        'Redis does not let its settings be read, so nobody knows what it keeps: allow +config|get and +info',
     );
   }
   return faults;

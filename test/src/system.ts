@@ -161,9 +161,7 @@ export class System {
     const system = new System(env, nodeArgs);
     try {
       await system.startRedis();
-      const [query] = await Promise.all([system.startService('query'), system.startService('writer')]);
-      system.env['QUERY_URL'] = `http://127.0.0.1:${await query.port()}`;
-      await system.startIngest();
+      await system.startServices();
       await eventually('the system is ready', async () => {
         const [ready, stats] = await Promise.all([system.get('/readyz'), system.get('/stats')]);
         return ready.status === 200 && stats.status !== 503;
@@ -173,6 +171,12 @@ export class System {
       await system.stop();
       throw error;
     }
+  }
+
+  async startServices(): Promise<void> {
+    const [query] = await Promise.all([this.startService('query'), this.startService('writer')]);
+    this.env['QUERY_URL'] = `http://127.0.0.1:${await query.port()}`;
+    await this.startIngest();
   }
 
   get redisSocket(): string {

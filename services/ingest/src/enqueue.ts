@@ -22,6 +22,7 @@ import {
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
 import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/redis';
+import { refusalOf } from '@lyftr/shared/refusal';
 import type { Redis } from 'ioredis';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -98,6 +99,16 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
     log.warn({ err, suppressed }, 'Redis is in trouble');
   });
 
+  /** Redis's last refusal, until a batch has gone through. */
+  let refusal: string | undefined;
+
+  /** A refusal is said once, as the state that it is: it stays until somebody changes something. */
+  function trouble(error: unknown): void {
+    refusal = refusalOf(error);
+    if (refusal === undefined) logTrouble(error);
+    else become(refusal);
+  }
+
   function become(next: string): void {
     if (next === state) return;
     state = next;
@@ -116,13 +127,19 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
       while (!closed && redis.status === 'ready') {
         try {
           const faults = await durabilityFaults(redis, fsync);
-          queue ??= openQueue();
+          if (faults.length === 0) {
+            queue ??= await openQueue();
+            // nothing smaller than a batch needs every right that a batch needs
+            if (refusal !== undefined) await add(queue, []);
+            refusal = undefined;
+          }
           become(faults.length === 0 ? 'ok' : faults.join('; '));
           if (faults.length === 0) return;
           await delay(FAULTS_RECHECK_MS, undefined, { ref: false });
         } catch (error) {
-          logTrouble(error);
-          await delay(PROBE_INTERVAL_MS, undefined, { ref: false });
+          trouble(error);
+          const waitMs = refusal === undefined ? PROBE_INTERVAL_MS : FAULTS_RECHECK_MS;
+          await delay(waitMs, undefined, { ref: false });
         }
       }
     } finally {
@@ -130,7 +147,7 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
     }
   }
 
-  function openQueue(): Queue<Envelope> {
+  async function openQueue(): Promise<Queue<Envelope>> {
     const opened = new Queue<Envelope>(QUEUE_NAME, {
       connection: redis,
       prefix: QUEUE_PREFIX,
@@ -138,15 +155,29 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
       streams: { events: { maxLen: QUEUE_EVENTS_MAX } },
     });
     // without a listener the first lost connection would end the process
-    opened.on('error', logTrouble);
+    opened.on('error', trouble);
+    try {
+      await opened.waitUntilReady();
+    } catch (error) {
+      // one that Redis refused at its start never works again
+      void opened.close().catch(() => {});
+      throw error;
+    }
     return opened;
   }
 
+  /** Resolves when Redis has acknowledged the batch; rejects when that is not known. */
+  async function add(to: Queue<Envelope>, messages: MessageTuple[]): Promise<void> {
+    const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
+    await withDeadline(to.add(jobName(producer, envelope.seq), envelope, JOB_OPTIONS));
+    noteBatch(batches, envelope.seq);
+  }
+
   const recheck = setInterval(() => void probe(), DURABILITY_RECHECK_MS);
-  redis.on('error', logTrouble);
+  redis.on('error', trouble);
   redis.on('ready', () => void probe());
   redis.on('close', () => {
-    if (!closed) become('the connection to Redis is lost');
+    if (!closed) become(refusal ?? 'the connection to Redis is lost');
   });
 
   return {
@@ -156,7 +187,7 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
       try {
         await redis.set(PROBE_KEY, producer, 'EX', 60);
       } catch (error) {
-        return `Redis does not take a write: ${String(error)}`;
+        return refusalOf(error) ?? `Redis does not take a write: ${String(error)}`;
       }
       return fsync === 'always'
         ? state
@@ -167,21 +198,19 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
     acknowledgedBatches: () => batches,
     async enqueue(messages) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);
-      const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
       crashPoint('before-enqueue');
       try {
-        await withDeadline(queue.add(jobName(producer, envelope.seq), envelope, JOB_OPTIONS));
+        await add(queue, messages);
       } catch (error) {
-        logTrouble(error);
+        trouble(error);
         if (String(error).includes('OOM')) throw unavailable('Redis is out of memory');
         // frozen, or gone without a word: refuse at once until it answers again
-        become('Redis does not answer');
+        become(refusal ?? 'Redis does not answer');
         void probe();
         throw unavailable('Redis did not acknowledge the message');
       }
       crashPoint('after-acknowledgement');
       acknowledged += messages.length;
-      noteBatch(batches, envelope.seq);
     },
     async close() {
       closed = true;

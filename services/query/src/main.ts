@@ -33,7 +33,16 @@ runService('query', async (log) => {
 
   const registry = createRegistry();
   const instance = newInstanceId();
-  const metrics = createMetrics({ redis, store, registry, instance });
+  const metrics = createMetrics({
+    redis,
+    store,
+    registry,
+    instance,
+    // a connection that is not there has its own line, which says why
+    redisFailed: (error) => {
+      if (redis.status === 'ready') redisFailed(error);
+    },
+  });
   const console = createConsole({
     store,
     redis,

@@ -32,6 +32,8 @@ export interface MetricsOptions {
    */
   registry: Registry;
   instance: string;
+  /** Told why a page lacks what comes from Redis. */
+  redisFailed: (error: Error) => void;
 }
 
 const SERVICE: Service = 'query';
@@ -147,7 +149,7 @@ function tryLedger(store: Store): LedgerReading | undefined {
   }
 }
 
-export function createMetrics({ redis, store, registry, instance }: MetricsOptions): Metrics {
+export function createMetrics({ redis, store, registry, instance, redisFailed }: MetricsOptions): Metrics {
   /** While Redis is away, the counters of other processes stay as they were: a smaller sum would be a reset. */
   let lastRead: QueueReading | undefined;
   const own = { service: SERVICE, instance };
@@ -155,7 +157,7 @@ export function createMetrics({ redis, store, registry, instance }: MetricsOptio
   async function families(): Promise<Family[][]> {
     const [ownMetrics, queue] = await Promise.all([
       registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
-      readQueue(redis).catch(() => undefined),
+      readQueue(redis).catch(redisFailed),
     ]);
     const missing = queue === undefined ? [] : await missingFamilies(redis, store);
     const ledger = tryLedger(store);

@@ -58,7 +58,7 @@ export class MetricsScene {
   async start(registry: Registry): Promise<void> {
     const { redis, directory } = this;
     const store = new Store(databaseFile(directory.path));
-    const metrics = createMetrics({ redis, store, registry, instance: OWN });
+    const metrics = createMetrics({ redis, store, registry, instance: OWN, redisFailed: () => {} });
     this.service = await startService(directory.path, { store, metrics, registry });
   }
 

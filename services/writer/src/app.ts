@@ -11,7 +11,8 @@ import type { WriterMetrics } from './observe.js';
 export interface WriterAppOptions {
   /** Undefined while another writer is at work. */
   leader: () => Leader | undefined;
-  redis: Redis;
+  /** `ok`, or why nothing comes from Redis. */
+  redisState: () => string;
   dataDir: string;
   metrics: WriterMetrics;
   token: string | undefined;
@@ -19,12 +20,19 @@ export interface WriterAppOptions {
 }
 
 /** A standby is ready: it is ready to take over. */
-export function createWriterApp({ leader, redis, dataDir, metrics, token, log }: WriterAppOptions): Express {
+export function createWriterApp({
+  leader,
+  redisState,
+  dataDir,
+  metrics,
+  token,
+  log,
+}: WriterAppOptions): Express {
   const app = createApp({
     readiness: () => ({
       database: leader()?.databaseState() ?? 'ok',
       host: hostState(dataDir),
-      redis: redis.status === 'ready' ? 'ok' : 'Redis does not answer',
+      redis: redisState(),
     }),
   });
   app.get('/metrics/process', requireToken(token), async (req, res) => {

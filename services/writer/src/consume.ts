@@ -8,7 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, Worker, type Job } from 'bullmq';
 import { QUEUE_NAME, QUEUE_PREFIX, readEnvelope } from '@lyftr/shared/job';
-import { rateLimited, type Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 import { messagesIn } from './group.js';
 import type { Batch } from './store.js';
@@ -93,26 +93,29 @@ async function retryFailed(redis: Redis): Promise<void> {
   }
 }
 
-/** `store` resolves when the batches are on disk; only then are their jobs completed, and gone from Redis. */
+/**
+ * `store` resolves when the batches are on disk; only then are their jobs completed, and gone from Redis. `trouble` is
+ * told of everything that Redis fails at.
+ */
 export function startConsumer(
   redis: Redis,
   store: (batches: readonly Batch[]) => Promise<void>,
+  trouble: (error: unknown) => void,
   log: Logger,
 ): Consumer {
-  const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
-    log.warn({ err, suppressed }, 'the queue is in trouble');
-  });
   // without a processor: it fetches and completes when it is told to
   const worker = new Worker(QUEUE_NAME, undefined, {
     connection: redis,
     prefix: QUEUE_PREFIX,
     lockDuration: LOCK_MS,
+    // ingest looks at the version; a worker that was refused this question at its start would never work again
+    skipVersionCheck: true,
     // a job is moved back to waiting as often as it takes; by default the second time fails it for good
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     removeOnComplete: { count: 0 },
   });
   // without a listener the first lost connection would end the process
-  worker.on('error', logTrouble);
+  worker.on('error', trouble);
 
   let closing = false;
   let token = 0;
@@ -166,12 +169,12 @@ export function startConsumer(
       } catch (error) {
         if (closing) return;
         // whatever was cut off, the jobs in hand are orphans now, and the ledger knows those that were committed
-        logTrouble(error);
+        trouble(error);
         await delay(RETRY_MS);
       }
     }
   })();
-  running.catch(logTrouble);
+  running.catch(trouble);
 
   return {
     inHand: () => inHand,

@@ -31,11 +31,13 @@ export interface LeaderOptions {
   retentionDays: number | undefined;
   /** Called once when this writer has been replaced: it may store nothing more. */
   replaced: (error: Error) => void;
+  /** Told of everything that Redis fails at. */
+  trouble: (error: unknown) => void;
   log: Logger;
 }
 
 export function lead(options: LeaderOptions): Leader {
-  const { dataDir, instance, redis, lease, metrics, retentionDays, replaced, log } = options;
+  const { dataDir, instance, redis, lease, metrics, retentionDays, replaced, trouble, log } = options;
   const store = openStore(databaseFile(dataDir), instance);
   const indexer = startIndexer(store.textIndex, log);
   const group = createGroup({
@@ -52,7 +54,7 @@ export function lead(options: LeaderOptions): Leader {
     retentionDays === undefined
       ? undefined
       : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
-  const consumer = startConsumer(redis, (batches) => group.store(batches), log);
+  const consumer = startConsumer(redis, (batches) => group.store(batches), trouble, log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
 

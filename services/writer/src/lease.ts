@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DATABASE_BUSY_MS, LEASE_MS } from '@lyftr/shared/limits';
-import { rateLimited, type Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 
 const LEASE_KEY = 'lyftr:writer:lease';
@@ -30,23 +30,31 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+export interface LeaseOptions {
+  /** Told of everything that Redis fails at. */
+  trouble: (error: unknown) => void;
+  log: Logger;
+  signal: AbortSignal;
+}
+
 /** Waits until the lease is ours. Rejects with the signal's reason when it is given first. */
 export async function acquireLease(
   redis: Redis,
   instance: string,
-  log: Logger,
-  signal: AbortSignal,
+  { trouble, log, signal }: LeaseOptions,
 ): Promise<Lease> {
-  const logTrouble = rateLimited(10_000, (suppressed, err: unknown) => {
-    log.warn({ err, suppressed }, 'the lease cannot be asked for');
-  });
   const take = async (): Promise<string> =>
     (await redis.eval(TAKE, 1, LEASE_KEY, instance, LEASE_MS)) as string;
 
+  // a question that waits for Redis must not keep this process from ending
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  aborted.catch(() => {});
   let told = false;
   for (;;) {
     signal.throwIfAborted();
-    const holder = await take().catch(logTrouble);
+    const holder = await Promise.race([take().catch(trouble), aborted]);
     if (holder === instance) break;
     if (holder !== undefined && !told) {
       told = true;
@@ -65,7 +73,7 @@ export async function acquireLease(
         .then((holder) => {
           if (holder !== instance) resolve(holder);
         })
-        .catch(logTrouble)
+        .catch(trouble)
         .finally(() => (renewing = false));
     }, RENEW_MS);
   });

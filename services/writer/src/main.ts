@@ -10,6 +10,7 @@ import { readConfig } from './config.js';
 import { lead, type Leader } from './lead.js';
 import { acquireLease } from './lease.js';
 import { createWriterMetrics } from './observe.js';
+import { createRedisTrouble } from './trouble.js';
 
 const LOCKED_RETRY_MS = 250;
 
@@ -38,14 +39,15 @@ runService('writer', async (log) => {
 
   const instance = newInstanceId();
   const redis = patientRedis(config.REDIS_URL);
-  redis.on('error', () => {});
+  const trouble = createRedisTrouble(log);
+  redis.on('error', trouble.note);
   const registry = createRegistry();
   const metrics = createWriterMetrics(registry);
   let leader: Leader | undefined;
 
   const app = createWriterApp({
     leader: () => leader,
-    redis,
+    redisState: () => trouble.refusal() ?? (redis.status === 'ready' ? 'ok' : 'Redis does not answer'),
     dataDir: config.DATA_DIR,
     metrics,
     token: config.API_TOKEN,
@@ -56,25 +58,28 @@ runService('writer', async (log) => {
   log.info({ port, instance }, 'listening');
 
   const closing = new AbortController();
-  const leading = acquireLease(redis, instance, log, closing.signal).then(async (lease) => {
-    const replaced = (error: Error): void => {
-      // the next start is a standby; what this one had in hand is the other writer's now
-      log.fatal({ err: error }, 'replaced by another writer');
-      process.exit(1);
-    };
-    leader = await unlocked(() =>
-      lead({
-        dataDir: config.DATA_DIR,
-        instance,
-        redis,
-        lease,
-        metrics,
-        retentionDays: config.RETENTION_DAYS,
-        replaced,
-        log,
-      }),
-    );
-  });
+  const leading = acquireLease(redis, instance, { trouble: trouble.note, log, signal: closing.signal }).then(
+    async (lease) => {
+      const replaced = (error: Error): void => {
+        // the next start is a standby; what this one had in hand is the other writer's now
+        log.fatal({ err: error }, 'replaced by another writer');
+        process.exit(1);
+      };
+      leader = await unlocked(() =>
+        lead({
+          dataDir: config.DATA_DIR,
+          instance,
+          redis,
+          lease,
+          metrics,
+          retentionDays: config.RETENTION_DAYS,
+          replaced,
+          trouble: trouble.note,
+          log,
+        }),
+      );
+    },
+  );
   leading.catch((error: unknown) => {
     if (closing.signal.aborted) return;
     log.fatal({ err: error }, 'the database cannot be opened');
