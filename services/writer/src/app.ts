@@ -3,7 +3,6 @@ import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@l
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
 import { sendMetrics } from '@lyftr/shared/metrics-page';
-import type { Redis } from 'ioredis';
 import { hostState } from './host.js';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';
