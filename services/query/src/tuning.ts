@@ -17,7 +17,7 @@ export interface Tuning {
 export const TUNING: Tuning = {
   narrowRows: 5_000,
   hitsMax: 20_000,
-  gramHitsMax: 2_000,
+  gramHitsMax: 20_000,
   indexChunkRows: 1_000_000,
   scanChunkRows: 50_000,
   skipMax: 200,
