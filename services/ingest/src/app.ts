@@ -1,10 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createApp, endApp } from '@lyftr/shared/app';
+import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
 import { createStrictServer, sendProblem } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
+import { processMetrics } from '@lyftr/shared/metrics-page';
+import type { Registry } from 'prom-client';
 import { installFastPath, type FastPath } from './fast-path.js';
 import { BATCH, createIntake, SINGLE, type IntakeOptions } from './intake.js';
 import { createReceiver } from './receive.js';
+
+const PROCESS_METRICS = '/metrics/process';
 
 export interface IngestAppOptions extends IntakeOptions {
   maxBodyBytes: number;
@@ -12,6 +16,9 @@ export interface IngestAppOptions extends IntakeOptions {
   redisState(): Promise<string>;
   /** Streams a request to query; without it every route that is not ingest's own is 404. */
   forward: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  /** Shown at `/metrics/process`, to readers with the token. */
+  registry: Registry;
+  token: string | undefined;
   log: Logger;
 }
 
@@ -20,7 +27,11 @@ export function createIngestServer(options: IngestAppOptions): { server: Server;
   const app = createApp({
     readiness: async () => ({ redis: await options.redisState(), queue: options.full()?.reason ?? 'ok' }),
   });
-  const { forward, maxBodyBytes, metrics } = options;
+  const { forward, maxBodyBytes, metrics, registry, token } = options;
+  app
+    .route(PROCESS_METRICS)
+    .get(requireToken(token), processMetrics(registry))
+    .all(onlyMethods('GET', 'HEAD'));
   if (forward !== undefined) {
     app.use((req, res, next) => {
       if (req.path === '/healthz' || req.path === '/readyz') next();

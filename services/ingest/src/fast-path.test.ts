@@ -30,6 +30,8 @@ const { server, fastPath } = createIngestServer({
   maxBodyBytes: MAX_BODY_BYTES,
   redisState: () => Promise.resolve('ok'),
   forward: undefined,
+  registry: new Registry(),
+  token: undefined,
   log,
 });
 let port: number;

@@ -48,6 +48,8 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     coalescer,
     metrics: createIntakeMetrics(registry, log),
     redisState: () => enqueuer.probeWrite(),
+    registry,
+    token: config.API_TOKEN,
     forward: forwarder?.forward,
     log,
   });

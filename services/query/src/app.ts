@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { createApp, endApp, onlyMethods } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
+import { processMetrics, sendMetrics } from '@lyftr/shared/metrics-page';
 import type { Console } from './console.js';
 import { getDeadLetter, listDeadLetters } from './dead-letters.js';
 import { docsAsset, docsPage, openApi } from './docs.js';
@@ -54,9 +55,10 @@ export function createQueryListener(
   route('/ledger', getLedger(store, redis));
   route('/dead-letters', listDeadLetters(store));
   route('/dead-letters/:id', getDeadLetter(store));
-  route('/metrics', async (_req, res) => {
-    res.type(metrics.contentType).send(await metrics.render());
+  route('/metrics', async (req, res) => {
+    await sendMetrics(req, res, await metrics.families());
   });
+  route('/metrics/process', processMetrics(registry));
   route('/openapi.json', openApi());
   route('/docs', docsPage());
   route('/docs/:file', docsAsset());

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PublishedMetric, Service } from '@lyftr/shared/metrics';
-import { renderFamilies, sumFamilies, totalsOf } from './families.js';
+import { summed } from '@lyftr/shared/metrics-page';
+import { sumFamilies, totalsOf, type Family } from './families.js';
+
+const pageOf = (families: Family[][]): Promise<string> => summed(families).metrics();
 
 const counterOf = (value: number, name = 'c_total', service: Service = 'ingest') => ({
   service,
@@ -18,9 +21,9 @@ test('a sum is the same to the last bit, whatever the order, and also when a par
       const parts = values.map((value) => totalsOf(counterOf(value)));
       const at = 1 + (cut % (parts.length - 1));
       const folded = totalsOf({ service: 'query', metrics: await sumFamilies(parts.slice(at)) });
-      const page = await renderFamilies(parts);
-      assert.equal(await renderFamilies([folded, ...parts.slice(0, at)]), page);
-      assert.equal(await renderFamilies(parts.toReversed()), page);
+      const page = await pageOf(parts);
+      assert.equal(await pageOf([folded, ...parts.slice(0, at)]), page);
+      assert.equal(await pageOf(parts.toReversed()), page);
     }),
   );
 });
@@ -29,7 +32,7 @@ test('CPU is told apart by service, also after a sum of processes that are gone'
   const cpu = 'process_cpu_seconds_total';
   const parts = [counterOf(1, cpu, 'writer'), counterOf(2, cpu, 'ingest'), counterOf(4, cpu, 'ingest')];
   const folded = totalsOf({ service: 'query', metrics: await sumFamilies(parts.map(totalsOf)) });
-  const page = await renderFamilies([folded, totalsOf(counterOf(8, cpu, 'writer'))]);
+  const page = await pageOf([folded, totalsOf(counterOf(8, cpu, 'writer'))]);
   assert.match(page, /^process_cpu_seconds_total\{service="writer"\} 9$/m);
   assert.match(page, /^process_cpu_seconds_total\{service="ingest"\} 6$/m);
   assert.doesNotMatch(page, /service="query"/);

@@ -1,6 +1,6 @@
 /** Metric families in the form in which processes publish them, and their sum over processes. */
-import { AggregatorRegistry } from 'prom-client';
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
+import { summed } from '@lyftr/shared/metrics-page';
 
 export interface Sample {
   value: number;
@@ -78,13 +78,6 @@ export function gaugesOf(
     );
 }
 
-const summed = (processes: Family[][]) => AggregatorRegistry.aggregate(processes);
-
 export function sumFamilies(processes: Family[][]): Promise<PublishedMetric[]> {
   return summed(processes).getMetricsAsJSON();
-}
-
-/** The text format of Prometheus; families of one name become one, and samples with the same labels are added. */
-export function renderFamilies(processes: Family[][]): Promise<string> {
-  return summed(processes).metrics();
 }

@@ -5,7 +5,7 @@ import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import { COUNTERS, GAUGES, type PublishedMetric, type Service, type Snapshot } from '@lyftr/shared/metrics';
-import { family, gaugesOf, renderFamilies, totalsOf, type Family, type Sample } from './families.js';
+import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
 import { balance, readLedger, type LedgerReading } from './ledger.js';
 import { countBatches, findMissing, readCommitted } from './missing.js';
 import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
@@ -19,9 +19,8 @@ const SHOWN_DOWN_MS = 10 * 60 * 1_000;
 const REFUSALS = ['invalid_signature', 'invalid_payload', 'too_large', 'unavailable'] as const;
 
 export interface Metrics {
-  contentType: string;
-  /** Ends with a newline. Takes a second at most, whatever state Redis is in. */
-  render(): Promise<string>;
+  /** By process; to be summed. Takes a second at most, whatever state Redis is in. */
+  families(): Promise<Family[][]>;
 }
 
 export interface MetricsOptions {
@@ -155,7 +154,7 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
   let lastRead: QueueReading | undefined;
   const own = { service: SERVICE, instance };
 
-  async function render(): Promise<string> {
+  async function families(): Promise<Family[][]> {
     const [ownMetrics, queue] = await Promise.all([
       registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
       readQueue(redis).catch(redisFailed),
@@ -181,7 +180,7 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
       processes.push(ZEROS, ...[...gone, ...lastRead.snapshots].map(publishedTotals));
     }
     processes.push(publishedGauges(ownMetrics, own));
-    return renderFamilies(processes);
+    return processes;
   }
-  return { contentType: registry.contentType, render };
+  return { families };
 }

@@ -39,6 +39,7 @@ test('every public route is in it', () => {
     'GET /messages',
     'GET /messages/{message_id}',
     'GET /metrics',
+    'GET /metrics/process',
     'GET /openapi.json',
     'GET /readyz',
     'GET /stats',

@@ -119,6 +119,7 @@ const deadLetterId = {
 
 function paths(): Json {
   const text = (schema: Json = { type: 'string' }) => ({ schema });
+  const metricsPage = ok('Metrics', { 'text/plain': text(), 'application/openmetrics-text': text() });
   return {
     '/webhook': {
       post: intake('postMessage', 'Takes one message', json(ref('Message')), object({ status })),
@@ -236,8 +237,11 @@ function paths(): Json {
         'Operation',
         'Figures of every process, in the text format of Prometheus',
         [],
-        ok('All metrics', { 'text/plain': text() }),
+        metricsPage,
       ),
+    },
+    '/metrics/process': {
+      get: read('getProcessMetrics', 'Operation', 'Figures of the process that answers', [], metricsPage),
     },
     '/healthz': {
       get: health('getHealth', 'Is the process alive?', ok('It is', json(object({ status })))),

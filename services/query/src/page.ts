@@ -1,8 +1,9 @@
 /** One page of messages in their order, by the way that reads the least. */
 import type { Place } from './cursor.js';
-import { columnConditions, where, type Conditions, type Filter } from './filter.js';
+import { HOUR_SECONDS } from '@lyftr/shared/database';
+import { columnConditions, timeRange, where, type Conditions, type Filter } from './filter.js';
 import type { Needle } from './needle.js';
-import { locate, pickIndex } from './series.js';
+import { findSeries, locate, pickIndex } from './series.js';
 import type { Reader } from './store.js';
 import type { Tuning } from './tuning.js';
 
@@ -73,6 +74,45 @@ function fromOtherEnd(page: Page, total: number): Page {
   };
 }
 
+/**
+ * A page of what a sender and a recipient have together. Walking the messages of either may pass many before the first of
+ * both; the pair's buckets tell in which hours they are.
+ */
+function pairPage(reader: Reader, filter: Filter, page: Page, series: number): Row[] {
+  const { order, limit, offset } = page;
+  const { since, until } = timeRange(filter);
+  // the range is not the index's business here, but each hour is: hence the +
+  const { sql, parameters } = columnConditions({ ...filter, since: undefined, until: undefined });
+  const conditions = {
+    sql: [
+      ...sql,
+      '+m.ts >= @since',
+      '+m.ts < @until',
+      'm.ts >= hour.start',
+      `m.ts < hour.start + ${HOUR_SECONDS}`,
+    ],
+    // an hour has at least one message of the pair, but those at the ends, which the range or the place may cut
+    parameters: { ...parameters, since, until, series, hours: offset + limit + 2 },
+  };
+  addPlace(conditions, page);
+  const { after } = page;
+  const from = order === 'asc' ? Math.max(since, after?.ts ?? 0) : since;
+  const to = order === 'desc' && after !== undefined ? Math.min(until, after.ts + 1) : until;
+  Object.assign(conditions.parameters, { from_ts: from, to_ts: to });
+  const hours = `SELECT start FROM buckets WHERE series = @series AND seconds = ${HOUR_SECONDS}
+    AND start > @from_ts - ${HOUR_SECONDS} AND start < @to_ts ORDER BY start ${order === 'asc' ? 'ASC' : 'DESC'} LIMIT @hours`;
+  const rows = `(${hours}) AS hour CROSS JOIN messages AS m INDEXED BY ${pickIndex(reader, filter)}`;
+  return run(reader, rows, conditions, page);
+}
+
+function columnsWalk(reader: Reader, filter: Filter, page: Page): Row[] {
+  const isPair = filter.from !== undefined && filter.to !== undefined;
+  const series = isPair ? findSeries(reader, filter) : undefined;
+  return series === undefined
+    ? walk(reader, filter, page, undefined)
+    : pairPage(reader, filter, page, series);
+}
+
 /** A page of messages whatever their text; `total` is what the filter selects. */
 export function columnsPage(
   reader: Reader,
@@ -82,14 +122,14 @@ export function columnsPage(
   { skipMax }: Tuning,
 ): Row[] {
   if (page.offset >= total) return [];
-  if (page.after !== undefined || page.offset <= skipMax) return walk(reader, filter, page, undefined);
+  if (page.after !== undefined || page.offset <= skipMax) return columnsWalk(reader, filter, page);
   // buckets are counted upwards
   const upwards = page.order === 'asc' ? page : fromOtherEnd(page, total);
   const spot = locate(reader, filter, upwards.offset);
   const rows =
     spot === undefined
       ? walk(reader, filter, upwards, undefined)
-      : walk(reader, { ...filter, since: spot.since }, { ...upwards, offset: spot.skip }, undefined);
+      : columnsWalk(reader, { ...filter, since: spot.since }, { ...upwards, offset: spot.skip });
   return page.order === 'asc' ? rows : rows.toReversed();
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { createDatabase, startService, temporaryDirectory } from './testing.js';
 
-test('stats are of all messages, senders with most messages first, equal ones by the bytes of their names', async (t) => {
+async function setUp(t: TestContext) {
   const directory = temporaryDirectory();
   const writer = createDatabase(directory.path);
   const service = await startService(directory.path);
@@ -11,6 +11,11 @@ test('stats are of all messages, senders with most messages first, equal ones by
     writer.close();
     directory.remove();
   });
+  return { writer, service };
+}
+
+test('stats are of all messages, senders with most messages first, equal ones by the bytes of their names', async (t) => {
+  const { writer, service } = await setUp(t);
   const stats = async (search = '') => (await fetch(`${service.url}/stats${search}`)).json();
 
   assert.deepEqual(await stats(), {
@@ -55,14 +60,7 @@ test('stats are of all messages, senders with most messages first, equal ones by
 });
 
 test('stats of a part of the time count what is in it', async (t) => {
-  const directory = temporaryDirectory();
-  const writer = createDatabase(directory.path);
-  const service = await startService(directory.path);
-  t.after(async () => {
-    await service.close();
-    writer.close();
-    directory.remove();
-  });
+  const { writer, service } = await setUp(t);
   const stats = async (search: string) => (await fetch(`${service.url}/stats?${search}`)).json();
   writer.insert(
     ['a', 'b', 'a', 'c'].map((from, i) => ({ message_id: `${i}`, from, to: 'x', ts: 3_600 * i, text: '' })),
@@ -88,14 +86,7 @@ test('stats of a part of the time count what is in it', async (t) => {
 });
 
 test('a timeline has the messages of each bucket, cut at the ends of its range', async (t) => {
-  const directory = temporaryDirectory();
-  const writer = createDatabase(directory.path);
-  const service = await startService(directory.path);
-  t.after(async () => {
-    await service.close();
-    writer.close();
-    directory.remove();
-  });
+  const { writer, service } = await setUp(t);
   const timeline = async (search: string) => {
     const response = await fetch(`${service.url}/stats/timeline?${search}`);
     const { data } = (await response.json()) as { data: { start: string; count: number }[] };

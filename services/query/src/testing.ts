@@ -211,7 +211,7 @@ export async function startService(
   redis.on('error', () => {});
   const given = {
     redis,
-    metrics: { contentType: 'text/plain', render: () => Promise.resolve('') },
+    metrics: { families: () => Promise.resolve([]) },
     registry: new Registry(),
     token: undefined,
     anonymousReads: false,

@@ -2,6 +2,7 @@ import type { Express } from 'express';
 import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/app';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
+import { sendMetrics } from '@lyftr/shared/metrics-page';
 import { hostState } from './host.js';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';
@@ -33,15 +34,12 @@ export function createWriterApp({
       redis: redisState(),
     }),
   });
-  app.get('/metrics', requireToken(token), async (_req, res) => {
+  app.get('/metrics/process', requireToken(token), async (req, res) => {
     const current = leader();
     const persisted = current && { outcomes: current.store.outcomes(), indexLag: current.indexLag() };
-    res
-      .type(metrics.contentType)
-      .set('cache-control', 'no-store')
-      .send(await metrics.page(persisted));
+    await sendMetrics(req, res, await metrics.families(persisted));
   });
-  app.use('/metrics', onlyMethods('GET', 'HEAD'));
+  app.use('/metrics/process', onlyMethods('GET', 'HEAD'));
   if (token === undefined) app.use('/dead-letters', requireOwnName());
   // deletions are the writer's, like every change of the database
   app.delete('/dead-letters/:id', requireToken(token), (req, res) => {

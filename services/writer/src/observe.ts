@@ -1,15 +1,14 @@
 import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/database';
 import { counter, gauge, histogram } from '@lyftr/shared/metrics';
-import { AggregatorRegistry, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { messagesIn } from './group.js';
 import type { Batch, Outcomes } from './store.js';
 
 export interface WriterMetrics {
   committed(batches: readonly Batch[]): void;
   failed(messages: number): void;
-  readonly contentType: string;
-  /** The page of this process alone: its own figures and, of a writer at work, the persisted counters. */
-  page(persisted: { outcomes: Outcomes; indexLag: number } | undefined): Promise<string>;
+  /** Those of this process alone: its own figures and, of a writer at work, the persisted counters. */
+  families(persisted: { outcomes: Outcomes; indexLag: number } | undefined): Promise<unknown[][]>;
 }
 
 function persistedRegistry({ outcomes, indexLag }: { outcomes: Outcomes; indexLag: number }): Registry {
@@ -47,11 +46,10 @@ export function createWriterMetrics(registry: Registry): WriterMetrics {
     failed(messages) {
       writes.inc({ result: 'error' }, messages);
     },
-    contentType: registry.contentType,
-    async page(persisted) {
+    async families(persisted) {
       const parts = [await registry.getMetricsAsJSON()];
       if (persisted !== undefined) parts.push(await persistedRegistry(persisted).getMetricsAsJSON());
-      return AggregatorRegistry.aggregate(parts).metrics();
+      return parts;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** All messages over time, in bars; dragging over them chooses a range. Hidden where the service has no such route. */
+/** All messages over time, in bars; dragging over them chooses a range. Hidden while there is nothing to draw. */
 import { get } from './api.js';
 import { createChart } from './charts.js';
 import { byId, setText } from './dom.js';
