@@ -3,6 +3,7 @@ import { databaseFile } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 import { startConsumer } from './consume.js';
+import { startFinishing } from './finish.js';
 import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
@@ -53,6 +54,7 @@ export function lead(options: LeaderOptions): Leader {
       ? undefined
       : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
   const consumer = startConsumer(redis, (batches) => group.store(batches), log);
+  const finishing = startFinishing(redis, store, instance, log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
 
@@ -64,6 +66,7 @@ export function lead(options: LeaderOptions): Leader {
     async close() {
       await consumer.close();
       retention?.stop();
+      finishing.stop();
       indexer.stop();
       store.close();
       await lease.release();

@@ -4,6 +4,8 @@ import { crashPoint } from '@lyftr/shared/crash';
 import { CONFLICTING_DUPLICATE, OUTCOMES, REMOVED, type Outcome } from '@lyftr/shared/database';
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
+import { FINISHED } from '@lyftr/shared/metrics';
+import { createAccount, type Claim, type WrittenOff } from './account.js';
 import { createDeadLetters } from './dead-letters.js';
 import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
@@ -36,7 +38,17 @@ export interface Store {
   removeOld(beforeTs: number, rowsMax: number): number;
   /** Totals of all time, as of the last commit. */
   outcomes(): Outcomes;
-  /** Messages settled, by producer; also of a store that is closed. */
+  /** Sums up those of `claims` that are settled to the last batch, and returns them; they are published no more. */
+  finish(claims: readonly Claim[]): Claim[];
+  /** Sums up everybody but these and those of which it has stored something since it was opened. */
+  finishOthers(producers: readonly string[]): void;
+  /** Messages that all who finished have settled; and the same with what of it was written off. */
+  finished(): { sum: number; settled: number };
+  /** Gives up what of `claims` is missing; returns who missed something. Throws what `demand` throws, and then changes nothing. */
+  writeOff(claims: readonly Claim[], demand: (isAheadOf: (claim: Claim) => boolean, writtenOff: readonly WrittenOff[]) => void): WrittenOff[];
+  /** Has `settled` name these producers too, beside those of which it has stored something since. */
+  publish(producers: readonly string[]): void;
+  /** Messages settled or written off, by producer; also of a store that is closed. */
   settled(): { producer: string; settled: number }[];
   close(): void;
 }
@@ -68,6 +80,7 @@ export function openStore(file: string, instance: string): Store {
   const database = openDatabase(file);
   const checkFence = raiseFence(database, instance);
   const ledger = createLedger(database);
+  const account = createAccount(database);
   const deadLetters = createDeadLetters(database);
   const rollups = createRollups(database);
   const textIndex = createTextIndex(database, checkFence);
@@ -83,12 +96,9 @@ export function openStore(file: string, instance: string): Store {
     'SELECT sender, recipient, ts, text, extra FROM messages WHERE message_id = ?',
   );
   readStored.raw();
-  const readCounters = database.prepare<[], { name: keyof Outcomes; value: number }>(
-    `SELECT name, value FROM counters WHERE name <> '${REMOVED}'`,
-  );
-  const readSettled = database.prepare<[], { producer: string; settled: number }>(
-    'SELECT producer, settled FROM producers',
-  );
+  const readCounter = database
+    .prepare<[string], number>('SELECT value FROM counters WHERE name = ?')
+    .pluck();
   // seq is never used again, not even when the newest rows have been removed: the text index knows rows by it
   let lastSeq = database
     .prepare<[], number>(
@@ -158,6 +168,7 @@ export function openStore(file: string, instance: string): Store {
       return;
     }
     if (!ledger.note(batch.producer, batch.seq, batch.messages.length)) return;
+    account.arrived(batch.producer, batch.seq, batch.messages.length);
     for (const message of batch.messages) storeMessage(message, batch.at, tally);
   }
 
@@ -182,6 +193,23 @@ export function openStore(file: string, instance: string): Store {
     return deadLetters.discard(id);
   });
 
+  const finish = database.transaction((claims: readonly Claim[]): Claim[] => {
+    checkFence();
+    return account.finish(claims);
+  });
+
+  const finishOthers = database.transaction((producers: readonly string[]): void => {
+    checkFence();
+    account.finishOthers(producers);
+  });
+
+  const writeOff = database.transaction((...[claims, demand]: Parameters<Store['writeOff']>): WrittenOff[] => {
+    checkFence();
+    const writtenOff = account.writeOff(claims);
+    demand((claim) => account.isAheadOf(claim), writtenOff);
+    return writtenOff;
+  });
+
   const readOld = database.prepare<[number, number], Counted & { seq: number; text: string }>(
     `SELECT seq, sender, recipient, ts, text FROM messages INDEXED BY messages_by_time
      WHERE ts < ? ORDER BY ts, message_id LIMIT ?`,
@@ -199,14 +227,15 @@ export function openStore(file: string, instance: string): Store {
   });
 
   function readOutcomes(): Outcomes {
-    return Object.fromEntries(readCounters.all().map(({ name, value }) => [name, value])) as Outcomes;
+    return Object.fromEntries(COUNTERS.map((name) => [name, readCounter.get(name)])) as Outcomes;
   }
   const totals = readOutcomes();
   // asked for each second, and once more when the database is closed already
-  let settled = readSettled.all();
-  let isSettledOld = false;
+  const published = new Set<string>();
+  let settled: { producer: string; settled: number }[] = [];
+  let isSettledOld = true;
   const readSettledOnce = (): typeof settled => {
-    if (isSettledOld) settled = readSettled.all();
+    if (isSettledOld) settled = account.settledOf(published);
     isSettledOld = false;
     return settled;
   };
@@ -217,6 +246,7 @@ export function openStore(file: string, instance: string): Store {
       const seqBefore = lastSeq;
       try {
         const outcomes = commit.immediate(batches);
+        for (const batch of batches) if (!('corrupt' in batch)) published.add(batch.producer);
         isSettledOld = true;
         crashPoint('after-commit');
         for (const name of COUNTERS) totals[name] += outcomes[name];
@@ -236,6 +266,28 @@ export function openStore(file: string, instance: string): Store {
         rollups.forget();
         throw error;
       }
+    },
+    finish(claims) {
+      const finished = finish.immediate(claims);
+      for (const { producer } of finished) {
+        published.delete(producer);
+        ledger.release(producer);
+      }
+      isSettledOld = true;
+      return finished;
+    },
+    finishOthers: (producers) => finishOthers.immediate([...producers, ...published]),
+    finished: () => ({
+      sum: account.finished(),
+      settled: account.settledOf([FINISHED])[0]?.settled ?? 0,
+    }),
+    writeOff(claims, demand) {
+      isSettledOld = true;
+      return writeOff.immediate(claims, demand);
+    },
+    publish(producers) {
+      for (const producer of producers) if (producer !== FINISHED) published.add(producer);
+      isSettledOld = true;
     },
     outcomes: () => ({ ...totals }),
     settled: readSettledOnce,
