@@ -162,6 +162,24 @@ export const MUTATIONS = [
     tests: [`${QUERY}/search-model.test.js`],
   },
   {
+    name: 'who finished is summed up again at each look',
+    file: `${WRITER}/account.js`,
+    edits: [['growth += row.settled - row.finished', 'growth += row.settled']],
+    tests: [`${WRITER}/finish.test.js`, `${TEST}/finished.test.js`],
+  },
+  {
+    name: 'a producer leaves Redis while batches of it are missing',
+    file: `${WRITER}/account.js`,
+    edits: [[' && missingOf(claim).length === 0', '']],
+    tests: [`${WRITER}/finish.test.js`],
+  },
+  {
+    name: 'what finished and is gone from a restored database is forgotten',
+    file: `${WRITER}/finish.js`,
+    edits: [['if (store.finished().sum < takenOver)', 'if (false)']],
+    tests: [`${WRITER}/finish.test.js`],
+  },
+  {
     name: 'messages that are removed stay in the rollups',
     file: `${WRITER}/store.js`,
     edits: [['rollups.remove(old);', '']],

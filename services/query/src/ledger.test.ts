@@ -16,7 +16,14 @@ test('accepted is the sum of the outcomes and of what waits, however far the two
       const created = settledOrLost - writtenOff;
       const outcomes = { created, duplicate: 0, dead_letter: foreign };
       const { accepted, waiting } = balance(
-        { outcomes, writtenOff, settled, conflictingDuplicates: 0, indexLagMessages: 0, deadLettersWaiting: 0 },
+        {
+          outcomes,
+          writtenOff,
+          settled,
+          conflictingDuplicates: 0,
+          indexLagMessages: 0,
+          deadLettersWaiting: 0,
+        },
         mapOf(acceptedBy),
       );
       assert.equal(accepted, created + foreign + writtenOff + waiting);

@@ -89,8 +89,7 @@ export function createAccount(database: Database): Account {
     `UPDATE counters SET value = value + ? WHERE name = '${WRITTEN_OFF}'`,
   );
 
-  const rowOf = (producer: string) =>
-    readRow.get(producer) ?? { settled: 0, finished: 0, written_off: 0 };
+  const rowOf = (producer: string) => readRow.get(producer) ?? { settled: 0, finished: 0, written_off: 0 };
   const missingOf = ({ producer, acknowledged }: Claim): Range[] =>
     subtract(acknowledged, readAccounted.all(producer, producer));
   const waitingOf = ({ producer, accepted }: Claim): number => {
@@ -124,8 +123,7 @@ export function createAccount(database: Database): Account {
     },
     finished: () => rowOf(FINISHED).settled,
     settledOf: (producers) => readSettled.all(JSON.stringify([...producers])),
-    isAheadOf: ({ producer, acknowledged }) =>
-      subtract(readCommitted.all(producer), acknowledged).length > 0,
+    isAheadOf: ({ producer, acknowledged }) => subtract(readCommitted.all(producer), acknowledged).length > 0,
     writeOff(claims) {
       const writtenOff: WrittenOff[] = [];
       for (const claim of claims) {

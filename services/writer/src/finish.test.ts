@@ -97,10 +97,13 @@ class Scene {
     const life = this.life(producer);
     const seq = ++life.seq;
     life.accepted += count;
-    const messages = Array.from(
-      { length: count },
-      (_, i): Envelope['messages'][number] => [`${producer}-${seq}-${i}`, 'a', 'b', 1, 'text'],
-    );
+    const messages = Array.from({ length: count }, (_, i): Envelope['messages'][number] => [
+      `${producer}-${seq}-${i}`,
+      'a',
+      'b',
+      1,
+      'text',
+    ]);
     const job: Envelope = { v: 1, producer, seq, at: 0, messages };
     this.queue.push(job);
     this.jobs.push(job);
@@ -129,7 +132,8 @@ class Scene {
   }
 
   async publishSettled(): Promise<void> {
-    for (const { producer, settled } of this.store.settled()) await redis.hset(SETTLED_KEY, producer, settled);
+    for (const { producer, settled } of this.store.settled())
+      await redis.hset(SETTLED_KEY, producer, settled);
   }
 
   copyDatabase(): void {
@@ -311,6 +315,18 @@ test('one whose batch is missing stays, even if as many messages are settled', a
   try {
     // an add that was refused, and happened all the same
     scene.settle([{ v: 1, producer: 'p', seq: 9, at: 0, messages: [['x', 'a', 'b', 1, 'text']] }]);
+    assert.equal(await scene.finisher.look(0), 0);
+    assert.deepEqual(await listed(), ['p']);
+  } finally {
+    scene.close();
+  }
+});
+
+test('one that accepted more than is settled stays, even if no batch is missing', async () => {
+  const scene = await stoppedWith(3);
+  try {
+    // a process with many failed adds forgets its oldest batches
+    await redis.hset(ACCEPTED_KEY, 'p', 4);
     assert.equal(await scene.finisher.look(0), 0);
     assert.deepEqual(await listed(), ['p']);
   } finally {

@@ -45,7 +45,10 @@ export interface Store {
   /** Messages that all who finished have settled; and the same with what of it was written off. */
   finished(): { sum: number; settled: number };
   /** Gives up what of `claims` is missing; returns who missed something. Throws what `demand` throws, and then changes nothing. */
-  writeOff(claims: readonly Claim[], demand: (isAheadOf: (claim: Claim) => boolean, writtenOff: readonly WrittenOff[]) => void): WrittenOff[];
+  writeOff(
+    claims: readonly Claim[],
+    demand: (isAheadOf: (claim: Claim) => boolean, writtenOff: readonly WrittenOff[]) => void,
+  ): WrittenOff[];
   /** Has `settled` name these producers too, beside those of which it has stored something since. */
   publish(producers: readonly string[]): void;
   /** Messages settled or written off, by producer; also of a store that is closed. */
@@ -96,9 +99,7 @@ export function openStore(file: string, instance: string): Store {
     'SELECT sender, recipient, ts, text, extra FROM messages WHERE message_id = ?',
   );
   readStored.raw();
-  const readCounter = database
-    .prepare<[string], number>('SELECT value FROM counters WHERE name = ?')
-    .pluck();
+  const readCounter = database.prepare<[string], number>('SELECT value FROM counters WHERE name = ?').pluck();
   // seq is never used again, not even when the newest rows have been removed: the text index knows rows by it
   let lastSeq = database
     .prepare<[], number>(
@@ -203,12 +204,14 @@ export function openStore(file: string, instance: string): Store {
     account.finishOthers(producers);
   });
 
-  const writeOff = database.transaction((...[claims, demand]: Parameters<Store['writeOff']>): WrittenOff[] => {
-    checkFence();
-    const writtenOff = account.writeOff(claims);
-    demand((claim) => account.isAheadOf(claim), writtenOff);
-    return writtenOff;
-  });
+  const writeOff = database.transaction(
+    (...[claims, demand]: Parameters<Store['writeOff']>): WrittenOff[] => {
+      checkFence();
+      const writtenOff = account.writeOff(claims);
+      demand((claim) => account.isAheadOf(claim), writtenOff);
+      return writtenOff;
+    },
+  );
 
   const readOld = database.prepare<[number, number], Counted & { seq: number; text: string }>(
     `SELECT seq, sender, recipient, ts, text FROM messages INDEXED BY messages_by_time
