@@ -19,9 +19,11 @@ test('every verb has help with examples that begin with its name, and takes --js
   const verbs = await verbsOf();
   assert.ok(verbs.length >= 12, verbs.join());
   assert.deepEqual(await verbsOf('dead-letters'), DEAD_LETTERS);
+  assert.deepEqual(await verbsOf('ledger'), ['write-off']);
   const lines = verbs.flatMap((verb) =>
     verb === 'dead-letters' ? DEAD_LETTERS.map((each) => `${verb} ${each}`) : [verb],
   );
+  lines.push('ledger write-off');
   for (const line of lines) {
     const { code, stdout } = await lyftr({}, ...line.split(' '), '--help');
     assert.equal(code, 0, line);

@@ -8,7 +8,7 @@
 import type { Database } from 'better-sqlite3';
 import { WRITTEN_OFF } from '@lyftr/shared/database';
 import { FINISHED } from '@lyftr/shared/metrics';
-import { countBatches, subtract, type Range } from '@lyftr/shared/missing';
+import { subtract, type Batches, type Range } from '@lyftr/shared/missing';
 
 /** What Redis says of a producer. */
 export interface Claim {
@@ -18,10 +18,16 @@ export interface Claim {
   acknowledged: readonly Range[];
 }
 
-export interface WrittenOff {
+/** What of a producer is neither settled nor written off nor in the queue. */
+export interface Lost {
   producer: string;
-  batches: number;
+  /** Batches; none for FINISHED, whose batches are not known. */
+  ranges: Range[];
   messages: number;
+  /** Other batches of it wait in the queue, so `messages` is too high. */
+  isQueued: boolean;
+  /** Batches are committed of which Redis has not been told yet that they were acknowledged, so `messages` is too low. */
+  isAhead: boolean;
 }
 
 /** All that write belong inside a transaction. */
@@ -30,14 +36,13 @@ export interface Account {
   finish(claims: readonly Claim[]): Claim[];
   /** Sums up everybody but these, whatever Redis says of them. */
   finishOthers(producers: Iterable<string>): void;
-  /** Messages that all who finished have settled. */
-  finished(): number;
+  /** Messages that all who finished have settled; and the same with what of it was written off. */
+  finished(): { sum: number; settled: number };
   /** Messages settled or written off, of these producers. */
   settledOf(producers: Iterable<string>): { producer: string; settled: number }[];
-  /** True when there are committed batches of which Redis does not know yet that they were acknowledged. */
-  isAheadOf(claim: Claim): boolean;
-  /** Gives up what is missing; returns those of `claims` that missed something. */
-  writeOff(claims: readonly Claim[]): WrittenOff[];
+  /** Of those of `claims` that have lost something. `queued` are the batches in the queue. */
+  lost(claims: readonly Claim[], queued: Batches): Lost[];
+  writeOff(lost: readonly Lost[]): void;
   /** Call for each new batch: one that was given up and came after all is not given up any more. */
   arrived(producer: string, seq: number, messages: number): void;
 }
@@ -121,21 +126,32 @@ export function createAccount(database: Database): Account {
       markOthers.run(kept);
       if (growth > 0) addFinished.run(FINISHED, growth);
     },
-    finished: () => rowOf(FINISHED).settled,
+    finished() {
+      const { settled, written_off } = rowOf(FINISHED);
+      return { sum: settled, settled: settled + written_off };
+    },
     settledOf: (producers) => readSettled.all(JSON.stringify([...producers])),
-    isAheadOf: ({ producer, acknowledged }) => subtract(readCommitted.all(producer), acknowledged).length > 0,
-    writeOff(claims) {
-      const writtenOff: WrittenOff[] = [];
-      for (const claim of claims) {
-        const { producer } = claim;
-        const missing = missingOf(claim);
-        const messages = waitingOf(claim);
-        if (missing.length === 0 && messages === 0) continue;
-        for (const [first, last] of missing) addRange.run(producer, first, last);
+    lost: (claims, queued) =>
+      claims
+        .map((claim): Lost => {
+          const { producer, acknowledged } = claim;
+          const inQueue = queued.get(producer);
+          const ranges = subtract(missingOf(claim), inQueue ?? []);
+          return {
+            producer,
+            ranges,
+            messages: waitingOf(claim),
+            isQueued: inQueue !== undefined,
+            isAhead: subtract(readCommitted.all(producer), acknowledged).length > 0,
+          };
+        })
+        // what waits while there are jobs is on its way
+        .filter(({ ranges, messages, isQueued }) => ranges.length > 0 || (messages > 0 && !isQueued)),
+    writeOff(lost) {
+      for (const { producer, ranges, messages } of lost) {
+        for (const [first, last] of ranges) addRange.run(producer, first, last);
         changeWrittenOff(producer, messages);
-        writtenOff.push({ producer, batches: countBatches(new Map([[producer, missing]])), messages });
       }
-      return writtenOff;
     },
     arrived(producer, seq, messages) {
       if (readWrittenOff.get(producer, seq, seq) === undefined) return;

@@ -64,7 +64,7 @@ end
 return dropped`;
 
 /** A producer as Redis lists it; texts are as they were read, '' for none. */
-interface Listed {
+export interface Listed {
   producer: string;
   accepted: string;
   acknowledged: string;

@@ -5,7 +5,8 @@ import { CONFLICTING_DUPLICATE, OUTCOMES, REMOVED, type Outcome } from '@lyftr/s
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { FINISHED } from '@lyftr/shared/metrics';
-import { createAccount, type Claim, type WrittenOff } from './account.js';
+import type { Batches } from '@lyftr/shared/missing';
+import { createAccount, type Claim, type Lost } from './account.js';
 import { createDeadLetters } from './dead-letters.js';
 import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
@@ -44,11 +45,8 @@ export interface Store {
   finishOthers(producers: readonly string[]): void;
   /** Messages that all who finished have settled; and the same with what of it was written off. */
   finished(): { sum: number; settled: number };
-  /** Gives up what of `claims` is missing; returns who missed something. Throws what `demand` throws, and then changes nothing. */
-  writeOff(
-    claims: readonly Claim[],
-    demand: (isAheadOf: (claim: Claim) => boolean, writtenOff: readonly WrittenOff[]) => void,
-  ): WrittenOff[];
+  /** Gives up what of `claims` is lost, unless `demand` throws, and returns it. `queued` are the batches in the queue. */
+  writeOff(claims: readonly Claim[], queued: Batches, demand: (lost: readonly Lost[]) => void): Lost[];
   /** Has `settled` name these producers too, beside those of which it has stored something since. */
   publish(producers: readonly string[]): void;
   /** Messages settled or written off, by producer; also of a store that is closed. */
@@ -205,11 +203,12 @@ export function openStore(file: string, instance: string): Store {
   });
 
   const writeOff = database.transaction(
-    (...[claims, demand]: Parameters<Store['writeOff']>): WrittenOff[] => {
+    (...[claims, queued, demand]: Parameters<Store['writeOff']>): Lost[] => {
       checkFence();
-      const writtenOff = account.writeOff(claims);
-      demand((claim) => account.isAheadOf(claim), writtenOff);
-      return writtenOff;
+      const lost = account.lost(claims, queued);
+      demand(lost);
+      account.writeOff(lost);
+      return lost;
     },
   );
 
@@ -280,13 +279,10 @@ export function openStore(file: string, instance: string): Store {
       return finished;
     },
     finishOthers: (producers) => finishOthers.immediate([...producers, ...published]),
-    finished: () => ({
-      sum: account.finished(),
-      settled: account.settledOf([FINISHED])[0]?.settled ?? 0,
-    }),
-    writeOff(claims, demand) {
+    finished: () => account.finished(),
+    writeOff(...order) {
       isSettledOld = true;
-      return writeOff.immediate(claims, demand);
+      return writeOff.immediate(...order);
     },
     publish(producers) {
       for (const producer of producers) if (producer !== FINISHED) published.add(producer);
