@@ -180,6 +180,29 @@ export const MUTATIONS = [
     tests: [`${WRITER}/finish.test.js`],
   },
   {
+    name: 'a batch that was written off is counted twice when it comes after all',
+    file: `${WRITER}/account.js`,
+    edits: [['if (readWrittenOff.get(producer, seq, seq) === undefined)', 'if (seq > 0)']],
+    tests: [`${WRITER}/write-off.test.js`],
+  },
+  {
+    name: 'a batch that was written off is taken for committed',
+    file: `${WRITER}/ledger.js`,
+    edits: [
+      [
+        'FROM ledger_ranges WHERE producer = ? ORDER BY first_seq',
+        'FROM (SELECT * FROM ledger_ranges UNION ALL SELECT * FROM written_off_ranges) WHERE producer = ? ORDER BY first_seq',
+      ],
+    ],
+    tests: [`${WRITER}/write-off.test.js`, `${TEST}/write-off.test.js`],
+  },
+  {
+    name: 'batches are written off while jobs of their producer wait',
+    file: `${WRITER}/write-off.js`,
+    edits: [['if (isQueued)', 'if (false)']],
+    tests: [`${WRITER}/write-off.test.js`],
+  },
+  {
     name: 'messages that are removed stay in the rollups',
     file: `${WRITER}/store.js`,
     edits: [['rollups.remove(old);', '']],

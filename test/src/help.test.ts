@@ -10,7 +10,9 @@ const DEAD_LETTERS = ['list', 'show', 'replay', 'discard'];
 async function verbsOf(...args: string[]): Promise<string[]> {
   const { stdout } = await lyftr({}, ...args, '--help');
   const [, list = ''] = stdout.split('\nCommands:\n');
-  return [...list.matchAll(/^ {2}([a-z-]+)/gm)]
+  // the examples are behind an empty line
+  const [commands = ''] = list.split('\n\n');
+  return [...commands.matchAll(/^ {2}([a-z-]+)/gm)]
     .map(([, name]) => name as string)
     .filter((name) => name !== 'help');
 }
