@@ -67,13 +67,13 @@ export const MUTATIONS = [
   },
   {
     name: 'synchronous=NORMAL',
-    file: `${WRITER}/store.js`,
+    file: `${WRITER}/open.js`,
     edits: [["pragma('synchronous = FULL')", "pragma('synchronous = NORMAL')"]],
     tests: [`${WRITER}/store.test.js`],
   },
   {
     name: 'synchronous=NORMAL, and nobody asks whether it is',
-    file: `${WRITER}/store.js`,
+    file: `${WRITER}/open.js`,
     edits: [
       ["pragma('synchronous = FULL')", "pragma('synchronous = NORMAL')"],
       ['if (synchronous !== SYNCHRONOUS_FULL)', 'if (false)'],
@@ -82,7 +82,7 @@ export const MUTATIONS = [
   },
   {
     name: 'the last delivery of an id wins',
-    file: `${WRITER}/store.js`,
+    file: `${WRITER}/messages.js`,
     edits: [
       ['INSERT INTO messages', 'INSERT OR REPLACE INTO messages'],
       ['ON CONFLICT (message_id) DO NOTHING', ''],
@@ -91,7 +91,7 @@ export const MUTATIONS = [
   },
   {
     name: 'a duplicate is an error',
-    file: `${WRITER}/store.js`,
+    file: `${WRITER}/messages.js`,
     edits: [['ON CONFLICT (message_id) DO NOTHING', '']],
     tests: [`${WRITER}/store.test.js`],
   },
@@ -173,6 +173,47 @@ export const MUTATIONS = [
     file: `${QUERY}/matches.js`,
     edits: [['before?.generation === generation', 'before !== undefined']],
     tests: [`${QUERY}/search-model.test.js`],
+  },
+  {
+    name: 'who finished is summed up again at each look',
+    file: `${WRITER}/account.js`,
+    edits: [['growth += row.settled - row.finished', 'growth += row.settled']],
+    tests: [`${WRITER}/finish.test.js`, `${TEST}/finished.test.js`],
+  },
+  {
+    name: 'a producer leaves Redis while batches of it are missing',
+    file: `${WRITER}/account.js`,
+    edits: [[' && missingOf(claim).length === 0', '']],
+    tests: [`${WRITER}/finish.test.js`],
+  },
+  {
+    name: 'what finished and is gone from a restored database is forgotten',
+    file: `${WRITER}/finish.js`,
+    edits: [['if (store.finished().sum < takenOver)', 'if (false)']],
+    tests: [`${WRITER}/finish.test.js`],
+  },
+  {
+    name: 'a batch that was written off is counted twice when it comes after all',
+    file: `${WRITER}/account.js`,
+    edits: [['if (readWrittenOff.get(producer, seq, seq) === undefined)', 'if (seq > 0)']],
+    tests: [`${WRITER}/write-off.test.js`],
+  },
+  {
+    name: 'a batch that was written off is taken for committed',
+    file: `${WRITER}/ledger.js`,
+    edits: [
+      [
+        'FROM ledger_ranges WHERE producer = ? ORDER BY first_seq',
+        'FROM (SELECT * FROM ledger_ranges UNION ALL SELECT * FROM written_off_ranges) WHERE producer = ? ORDER BY first_seq',
+      ],
+    ],
+    tests: [`${WRITER}/write-off.test.js`, `${TEST}/write-off.test.js`],
+  },
+  {
+    name: 'batches are written off while jobs of their producer wait',
+    file: `${WRITER}/write-off.js`,
+    edits: [['if (isQueued)', 'if (false)']],
+    tests: [`${WRITER}/write-off.test.js`],
   },
   {
     name: 'messages that are removed stay in the rollups',

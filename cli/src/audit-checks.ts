@@ -1,6 +1,13 @@
 /** What `lyftr audit` compares. Each check reads the database as it is and returns what it found; nothing here writes. */
 import type { Database } from 'better-sqlite3';
-import { CONFLICTING_DUPLICATE, COUNTED_BUCKETS, REMOVED, SERIES_MESSAGES_MIN } from '@lyftr/shared/database';
+import {
+  CONFLICTING_DUPLICATE,
+  COUNTED_BUCKETS,
+  REMOVED,
+  SERIES_MESSAGES_MIN,
+  WRITTEN_OFF,
+} from '@lyftr/shared/database';
+import { FINISHED } from '@lyftr/shared/metrics';
 
 export interface Finding {
   /** What was compared, for a person. */
@@ -174,14 +181,18 @@ export function checkLedger(database: Database): Finding {
       .raw()
       .all(),
   );
-  const { producers, settled, lost } = get(
+  const { producers, settled, finished, sum, writtenOff, lost } = get(
     database,
-    `SELECT (SELECT count(*) FROM producers) AS producers,
-       (SELECT coalesce(sum(settled), 0) FROM producers) AS settled,
-       (SELECT count(*) FROM (SELECT producer FROM producers) AS known
+    `SELECT (SELECT count(*) FROM producers WHERE producer <> '${FINISHED}') AS producers,
+       (SELECT coalesce(sum(settled), 0) FROM producers WHERE producer <> '${FINISHED}') AS settled,
+       (SELECT coalesce(sum(finished), 0) FROM producers) AS finished,
+       (SELECT coalesce(sum(settled), 0) FROM producers WHERE producer = '${FINISHED}') AS sum,
+       (SELECT coalesce(sum(written_off), 0) FROM producers) AS writtenOff,
+       (SELECT count(*) FROM (SELECT producer FROM producers
+          WHERE producer <> '${FINISHED}' AND NOT (settled = 0 AND written_off > 0)) AS known
           FULL JOIN (SELECT DISTINCT producer FROM ledger_ranges) AS ranged USING (producer)
         WHERE known.producer IS NULL OR ranged.producer IS NULL) AS lost`,
-  ) as { producers: number; settled: number; lost: number };
+  ) as Record<'producers' | 'settled' | 'finished' | 'sum' | 'writtenOff' | 'lost', number>;
   const counter = (name: string): number => counters.get(name) ?? 0;
   const [created, duplicate, dead] = [counter('created'), counter('duplicate'), counter('dead_letter')];
   const conflicting = counter(CONFLICTING_DUPLICATE);
@@ -199,11 +210,16 @@ export function checkLedger(database: Database): Finding {
       (letters.get(CONFLICTING_DUPLICATE) ?? 0) <= conflicting,
       `${letters.get(CONFLICTING_DUPLICATE)} conflicting duplicates are kept, and ${conflicting} were counted`,
     ],
+    [finished === sum, `producers that finished have settled ${finished}, and their sum is ${sum}`],
+    [
+      writtenOff === counter(WRITTEN_OFF),
+      `${writtenOff} messages of producers are written off, and ${counter(WRITTEN_OFF)} were counted`,
+    ],
     [lost === 0, `${lost} producers have a sum without batches, or batches without a sum`],
   ];
   const faults = conditions.filter(([holds]) => !holds).map(([, fault]) => fault);
   return {
-    figures: { producers, settled, created, duplicate, dead_letter: dead },
+    figures: { producers, settled, created, duplicate, dead_letter: dead, written_off: writtenOff },
     faults: [...checkRanges(database), ...faults],
   };
 }

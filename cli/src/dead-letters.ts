@@ -61,8 +61,9 @@ async function ofLetter<T>(id: number, work: Promise<T>): Promise<T> {
 const read = (client: Client, id: number): Promise<Letter> =>
   ofLetter(id, client.get(`/dead-letters/${id}`) as Promise<Letter>);
 
-const remove = (client: Client, id: number): Promise<void> =>
-  ofLetter(id, client.removeAtWriter(`/dead-letters/${id}`));
+async function remove(client: Client, id: number): Promise<void> {
+  await ofLetter(id, client.removeAtWriter(`/dead-letters/${id}`));
+}
 
 /** Newest first; with `json` the answer of `GET /dead-letters`. Every verb resolves with its exit code, or throws. */
 async function listDeadLetters({ limit, offset, json, ...options }: ListOptions): Promise<number> {

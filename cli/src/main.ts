@@ -12,6 +12,7 @@ import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';
 import { addExport } from './export.js';
 import { addImport } from './import.js';
+import { addLedger } from './ledger.js';
 import { addLoad } from './load.js';
 import { printable } from './printable.js';
 import { addSend } from './send.js';
@@ -31,6 +32,7 @@ const VERBS = [
   addImport,
   addBackup,
   addAudit,
+  addLedger,
   addDeadLetters,
   addCompletion,
 ];

@@ -17,9 +17,10 @@ interface Ledger {
   created: number;
   duplicate: number;
   dead_letter: number;
+  written_off: number;
   waiting: number;
   conflicting_duplicate: number;
-  missing: { batches: number } | null;
+  missing: { batches: number; finished_messages: number } | null;
 }
 
 const SERVICES = ['ingest', 'writer', 'query'] as const;
@@ -153,7 +154,10 @@ export async function collect({ client, writer, before }: CollectOptions): Promi
       if (!processes.some((each) => each.service === service && each.up)) faults.push(`no ${service} is up`);
   if (valueOf(samples, 'lyftr_redis_up') === 0) faults.push('Redis does not answer the query service');
   if (ledger !== undefined && ledger.missing !== null && ledger.missing.batches > 0)
-    faults.push(`${ledger.missing.batches} acknowledged batches are missing: GET /ledger names them`);
+    faults.push(`${ledger.missing.batches} acknowledged batches are missing: lyftr ledger names them`);
+  const ofFinished = ledger?.missing?.finished_messages ?? 0;
+  if (ofFinished > 0)
+    faults.push(`${ofFinished} acknowledged messages are missing, of processes that finished long ago`);
 
   const { missing = null, ...outcomes } = ledger ?? {};
   const counts = countsOf(samples);

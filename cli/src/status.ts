@@ -75,7 +75,7 @@ export function screenOf(origin: string, report: Report): string[] {
       'ledger',
       ledger === null
         ? UNKNOWN
-        : `${ledger.accepted} accepted = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} dead letter + ${ledger.waiting} waiting`,
+        : `${ledger.accepted} accepted = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} dead letter + ${ledger.written_off} written off + ${ledger.waiting} waiting`,
     ),
     ...labelled(
       'missing',

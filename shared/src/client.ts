@@ -70,8 +70,8 @@ export interface Client {
   fetchAtWriter(path: string): Promise<Response>;
   /** The bytes of a GET on the origin as they come, however long that takes; an iteration throws when they break off. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
-  /** A DELETE at the writer, which alone changes the database. */
-  removeAtWriter(path: string): Promise<void>;
+  /** A DELETE at the writer, which alone changes the database. Resolves with the JSON of the answer, if it has any. */
+  removeAtWriter(path: string): Promise<unknown>;
   /** Signs exactly these bytes and posts them. Resolves with the JSON of the answer once all is acknowledged. */
   post(path: string, body: Buffer, contentType: string): Promise<unknown>;
   /** Posts messages under one signature. Resolves when all of them are acknowledged. */
@@ -161,7 +161,8 @@ export function createClient({ origin, writer, token, secret, hints }: ClientOpt
     },
     async removeAtWriter(path) {
       const init = { ...within(REQUEST_TIMEOUT_MS), method: 'DELETE', headers: authorization };
-      await demandSuccess(await reach(`${writer}${path}`, hints.writer, init), 'DELETE');
+      const answer = await demandSuccess(await reach(`${writer}${path}`, hints.writer, init), 'DELETE');
+      return answer.status === 204 ? undefined : answer.json();
     },
     async post(path, body, contentType) {
       return (await demandSuccess(await post(path, body, contentType), 'POST')).json();

@@ -41,6 +41,11 @@ export const PROBLEMS = {
     title: 'The dead letter cannot be replayed like this',
     hint: 'Read detail; nothing was sent, or nothing was accepted.',
   },
+  'not-written-off': {
+    status: 409,
+    title: 'The missing batches cannot be written off now',
+    hint: 'Read detail; nothing was changed.',
+  },
   'body-too-large': { status: 413, title: 'The body is too large', hint: 'Send smaller bodies or batches.' },
   'unsupported-media-type': {
     status: 415,

@@ -44,6 +44,14 @@ export const GAUGES = {
     help: 'Batches that were acknowledged, and are neither stored nor in the queue: lost. Above 0 after Redis was restored from an old copy.',
     labelNames: [],
   },
+  ledger_missing_finished_messages: {
+    help: 'Messages of ingest processes that finished long ago, which the database has lost since. Above 0 after the database was restored from an old copy.',
+    labelNames: [],
+  },
+  ledger_written_off_messages: {
+    help: 'Messages that were acknowledged, are gone, and were given up by an operator. Falls when one of them comes after all.',
+    labelNames: [],
+  },
   index_lag_messages: {
     help: 'Stored messages that the text index does not hold yet; they are searched by scan.',
     labelNames: [],
@@ -148,8 +156,15 @@ export const SNAPSHOTS_KEY = 'lyftr:metrics';
 export const ACCEPTED_KEY = 'lyftr:accepted';
 /** Hash: producer → the numbers of the batches that Redis acknowledged, as JSON `[[first, last], …]`. */
 export const ACKNOWLEDGED_KEY = 'lyftr:acknowledged';
-/** Hash: producer → messages of it that the writer has settled (created, duplicate or dead letter). */
+/** Hash: producer → messages of it that the writer has settled (created, duplicate or dead letter) or written off. */
 export const SETTLED_KEY = 'lyftr:settled';
+/**
+ * The producer that stands for all that have finished, in both hashes and in the database. What it accepted is what
+ * they settled, so a database that has lost some of it since is found out.
+ */
+export const FINISHED = '_finished';
+/** String: how much of what the database calls finished is in the hashes. */
+export const FINISHED_KEY = 'lyftr:finished';
 
 export type PublishedMetric = MetricObjectWithValues<MetricValue<string>>;
 
@@ -214,7 +229,8 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
       stopped,
       metrics,
     };
-    const pipeline = redis.pipeline().hset(SNAPSHOTS_KEY, instance, JSON.stringify(snapshot));
+    // in one step: what was accepted and the batches that it was accepted in belong together
+    const pipeline = redis.multi().hset(SNAPSHOTS_KEY, instance, JSON.stringify(snapshot));
     for (const [key, field, value] of more) pipeline.hset(key, field, value);
     const replies = await pipeline.exec();
     if (replies?.some(([error]) => error !== null) === true) return;

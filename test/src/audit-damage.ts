@@ -54,7 +54,13 @@ export const BEYOND_REPAIR: readonly Damage[] = [
     ['ids'],
   ],
   ['a producer that settled too much', 'UPDATE producers SET settled = settled + 1', ['ledger']],
-  ['a producer without batches', "INSERT INTO producers VALUES ('nobody', 0)", ['ledger']],
+  ['a sum of those who finished that is too large', 'UPDATE producers SET finished = 0', ['ledger']],
+  ['a count of what was written off', "UPDATE counters SET value = 1 WHERE name = 'written_off'", ['ledger']],
+  [
+    'a producer without batches',
+    "INSERT INTO producers (producer, settled) VALUES ('nobody', 0)",
+    ['ledger'],
+  ],
   [
     'ranges that overlap',
     'INSERT INTO ledger_ranges SELECT producer, first_seq + 1, last_seq FROM ledger_ranges',

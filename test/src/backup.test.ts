@@ -14,7 +14,6 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { databaseFile } from '@lyftr/shared/database';
-import { ACCEPTED_KEY, ACKNOWLEDGED_KEY } from '@lyftr/shared/metrics';
 import { lyftr, type CliResult } from './cli.js';
 import { eventually, Process, System } from './system.js';
 
@@ -155,14 +154,6 @@ test('a damaged database is not kept as a copy', async () => {
   }
 });
 
-interface Ledger {
-  waiting: number;
-  missing: { batches: number; producers: { producer: string }[] };
-}
-
-const fetchLedger = async (queryPort: string): Promise<Ledger> =>
-  (await fetch(`http://127.0.0.1:${queryPort}/ledger`)).json() as Promise<Ledger>;
-
 test('after a restore the ledger names what was stored behind the copy, and intake goes on', async () => {
   await deliver('restore-kept', 10);
   const kept = async (id: string) => (await system.get(`/messages/${id}`)).status;
@@ -190,9 +181,10 @@ test('after a restore the ledger names what was stored behind the copy, and inta
   await deliver('restore-lost', 10);
   await eventually('a resend brings it back', async () => (await kept('restore-lost-9')) === 200);
 
-  await system.process('ingest').stop();
-  const [{ producer } = { producer: '' }] = (await fetchLedger(queryPort)).missing.producers;
-  for (const key of [ACKNOWLEDGED_KEY, ACCEPTED_KEY]) assert.equal(await system.redis.hdel(key, producer), 1);
-  const { missing, waiting } = await fetchLedger(queryPort);
-  assert.deepEqual([missing, waiting], [{ batches: 0, producers: [] }, 0]);
+  const writerPort = String(await system.process('writer').port());
+  const ports = { PORT: new URL(system.origin).port, WRITER_PORT: writerPort };
+  const writtenOff = await lyftr({ ...system.env, ...ports }, 'ledger', 'write-off', '--yes');
+  assert.equal(writtenOff.code, 0, writtenOff.stderr);
+  const { missing, waiting, written_off } = (await system.get('/ledger')).json;
+  assert.deepEqual([missing.batches, waiting, written_off], [0, 0, 10]);
 });

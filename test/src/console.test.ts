@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import Database from 'better-sqlite3';
+import { databaseFile } from '@lyftr/shared/database';
 import { browserFault, overflow, seriousViolations, startBrowser, type Browser } from './browser.js';
 import { eventually, System } from './system.js';
 
@@ -114,6 +116,17 @@ describe('console', { skip: browserFault }, () => {
     await shows('#tile-signatures', '1');
     await shows('#status', 'all stored');
     assert.equal(await page.locator('#charts canvas').count(), 4);
+    assert.equal(await page.locator('#ledger-written_off').isVisible(), false);
+    const writeOff = (messages: number): void => {
+      const database = new Database(databaseFile(system.env['DATA_DIR'] as string));
+      database.prepare("UPDATE counters SET value = ? WHERE name = 'written_off'").run(messages);
+      database.close();
+    };
+    writeOff(3);
+    await shows('#ledger-written_off', '3');
+    assert.equal(await page.locator('#ledger-written_off').isVisible(), true);
+    writeOff(0);
+    await shows('#ledger-accepted', String(MESSAGES + 30));
     await page.click('text=Processes');
     await shows('#processes', /ingest.*up.*query.*up.*writer.*up/s);
   });

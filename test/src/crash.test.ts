@@ -38,7 +38,13 @@ async function assertLedger(system: System, expected: Record<string, number>): P
   await eventually('the ledger is balanced', async () => {
     const { json } = await system.get('/ledger');
     const { missing, ...figures } = json;
-    assert.deepEqual(figures, { dead_letter: 0, waiting: 0, conflicting_duplicate: 0, ...expected });
+    assert.deepEqual(figures, {
+      dead_letter: 0,
+      written_off: 0,
+      waiting: 0,
+      conflicting_duplicate: 0,
+      ...expected,
+    });
     assert.equal(missing.batches, 0);
     return true;
   });

@@ -10,7 +10,9 @@ const DEAD_LETTERS = ['list', 'show', 'replay', 'discard'];
 async function verbsOf(...args: string[]): Promise<string[]> {
   const { stdout } = await lyftr({}, ...args, '--help');
   const [, list = ''] = stdout.split('\nCommands:\n');
-  return [...list.matchAll(/^ {2}([a-z-]+)/gm)]
+  // the examples are behind an empty line
+  const [commands = ''] = list.split('\n\n');
+  return [...commands.matchAll(/^ {2}([a-z-]+)/gm)]
     .map(([, name]) => name as string)
     .filter((name) => name !== 'help');
 }
@@ -19,9 +21,11 @@ test('every verb has help with examples that begin with its name, and takes --js
   const verbs = await verbsOf();
   assert.ok(verbs.length >= 12, verbs.join());
   assert.deepEqual(await verbsOf('dead-letters'), DEAD_LETTERS);
+  assert.deepEqual(await verbsOf('ledger'), ['write-off']);
   const lines = verbs.flatMap((verb) =>
     verb === 'dead-letters' ? DEAD_LETTERS.map((each) => `${verb} ${each}`) : [verb],
   );
+  lines.push('ledger write-off');
   for (const line of lines) {
     const { code, stdout } = await lyftr({}, ...line.split(' '), '--help');
     assert.equal(code, 0, line);

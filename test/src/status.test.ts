@@ -63,6 +63,7 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
     created: 2,
     duplicate: 1,
     dead_letter: 0,
+    written_off: 0,
     waiting: 0,
     conflicting_duplicate: 0,
     missingBatches: 0,
@@ -80,7 +81,10 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
   const { code, stdout, stderr } = await run();
   assert.deepEqual([code, stderr], [0, '']);
   assert.match(stdout, new RegExp(`^healthy {5}${system.origin}$`, 'm'));
-  assert.match(stdout, /^ledger {6}3 accepted = 2 created \+ 1 duplicate \+ 0 dead letter \+ 0 waiting$/m);
+  assert.match(
+    stdout,
+    /^ledger {6}3 accepted = 2 created \+ 1 duplicate \+ 0 dead letter \+ 0 written off \+ 0 waiting$/m,
+  );
 });
 
 test('--watch looks again and again, shows rates, outlives the system, and ends clean on Ctrl-C', async () => {

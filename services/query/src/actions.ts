@@ -97,7 +97,9 @@ export function createActions(
       store.read((reader) => reader.get('SELECT 1 FROM messages WHERE message_id = @id', { id })) !==
       undefined,
     deliver: (messages: readonly Message[]) => client.deliver(messages),
-    discard: (id: number) => client.removeAtWriter(`/dead-letters/${id}`),
+    async discard(id: number) {
+      await client.removeAtWriter(`/dead-letters/${id}`);
+    },
   };
   return {
     replay: [

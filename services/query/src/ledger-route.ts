@@ -3,21 +3,29 @@ import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { ACCEPTED_KEY } from '@lyftr/shared/metrics';
-import { balance, readLedger } from './ledger.js';
-import { countBatches, findMissing, readCommitted, type Range } from './missing.js';
+import { countBatches, type Range } from '@lyftr/shared/missing';
+import { readMissing } from './committed.js';
+import { balance, missingOfFinished, readLedger } from './ledger.js';
 import type { Store } from './store.js';
 
 export interface LedgerAnswer {
-  /** accepted = created + duplicate + dead_letter + waiting */
+  /** accepted = created + duplicate + dead_letter + written_off + waiting */
   accepted: number;
   created: number;
   duplicate: number;
   dead_letter: number;
+  /** Messages that were given up. */
+  written_off: number;
   waiting: number;
   /** Of the duplicates, those with another content than what is stored. */
   conflicting_duplicate: number;
   /** Batches that were acknowledged and are gone; null while the queue is too long to tell. */
-  missing: { batches: number; producers: { producer: string; ranges: Range[] }[] } | null;
+  missing: {
+    batches: number;
+    producers: { producer: string; ranges: Range[] }[];
+    /** Of processes that finished long ago: which batches these were in is not known any more. */
+    finished_messages: number;
+  } | null;
 }
 
 export function getLedger(store: Store, redis: Redis): RequestHandler {
@@ -27,14 +35,15 @@ export function getLedger(store: Store, redis: Redis): RequestHandler {
       const accepted = new Map(
         Object.entries(published).map(([producer, count]) => [producer, Number(count)]),
       );
-      const missing = await findMissing(redis, () => store.read(readCommitted));
-      const ledger = store.read(readLedger);
+      const missing = await readMissing(redis, store);
+      const ledger = store.read((reader) => readLedger(reader, accepted.keys()));
       const { created, duplicate, dead_letter } = ledger.outcomes;
       const answer: LedgerAnswer = {
         ...balance(ledger, accepted),
         created,
         duplicate,
         dead_letter,
+        written_off: ledger.writtenOff,
         conflicting_duplicate: ledger.conflictingDuplicates,
         missing:
           missing === undefined
@@ -42,6 +51,7 @@ export function getLedger(store: Store, redis: Redis): RequestHandler {
             : {
                 batches: countBatches(missing),
                 producers: Array.from(missing, ([producer, ranges]) => ({ producer, ranges })),
+                finished_messages: missingOfFinished(ledger, accepted),
               },
       };
       res.json(answer);

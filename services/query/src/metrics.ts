@@ -4,10 +4,11 @@ import type { Registry } from 'prom-client';
 import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
+import { countBatches } from '@lyftr/shared/missing';
 import { COUNTERS, GAUGES, type PublishedMetric, type Service, type Snapshot } from '@lyftr/shared/metrics';
 import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
-import { balance, readLedger, type LedgerReading } from './ledger.js';
-import { countBatches, findMissing, readCommitted } from './missing.js';
+import { readMissing } from './committed.js';
+import { balance, missingOfFinished, readLedger, type LedgerReading } from './ledger.js';
 import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
 import { readStorage, type StorageReading } from './storage.js';
 import type { Store } from './store.js';
@@ -68,7 +69,7 @@ function publishedGauges(
 }
 
 function ledgerFamilies(ledger: LedgerReading): Family[] {
-  const { outcomes, conflictingDuplicates, indexLagMessages, deadLettersWaiting } = ledger;
+  const { outcomes, conflictingDuplicates, writtenOff, indexLagMessages, deadLettersWaiting } = ledger;
   return [
     counter(
       'webhook_total',
@@ -79,6 +80,7 @@ function ledgerFamilies(ledger: LedgerReading): Family[] {
       sample(outcomes.duplicate, { result: 'duplicate' }),
     ]),
     counter('conflicting_duplicate_total', [sample(conflictingDuplicates)]),
+    gauge('ledger_written_off_messages', [sample(writtenOff)]),
     gauge('index_lag_messages', [sample(indexLagMessages)]),
     gauge('dead_letters_waiting', [sample(deadLettersWaiting)]),
   ];
@@ -108,6 +110,7 @@ function balanceFamilies(ledger: LedgerReading, queue: QueueReading): Family[] {
   return [
     counter('webhook_accepted_total', [sample(accepted)]),
     gauge('queue_depth_messages', [sample(waiting)]),
+    gauge('ledger_missing_finished_messages', [sample(missingOfFinished(ledger, queue.accepted))]),
   ];
 }
 
@@ -136,13 +139,13 @@ function processFamilies({ snapshots }: QueueReading, own: string, now: number):
 
 /** Left out when it cannot be told. */
 async function missingFamilies(redis: Redis, store: Store): Promise<Family[]> {
-  const missing = await findMissing(redis, () => store.read(readCommitted)).catch(() => undefined);
+  const missing = await readMissing(redis, store).catch(() => undefined);
   return missing === undefined ? [] : [gauge('ledger_missing_batches', [sample(countBatches(missing))])];
 }
 
-function tryLedger(store: Store): LedgerReading | undefined {
+function tryLedger(store: Store, producers: Iterable<string>): LedgerReading | undefined {
   try {
-    return store.read(readLedger);
+    return store.read((reader) => readLedger(reader, producers));
   } catch (error) {
     if (error instanceof ProblemError) return undefined;
     throw error;
@@ -160,7 +163,7 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
       readQueue(redis).catch(redisFailed),
     ]);
     const missing = queue === undefined ? [] : await missingFamilies(redis, store);
-    const ledger = tryLedger(store);
+    const ledger = tryLedger(store, queue?.accepted.keys() ?? []);
     lastRead = queue ?? lastRead;
     const now = Date.now();
 

@@ -3,9 +3,10 @@ import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
+import { countBatches } from '@lyftr/shared/missing';
 import type { Sample as Value } from './families.js';
+import { readMissing } from './committed.js';
 import { balance, readLedger, type LedgerReading } from './ledger.js';
-import { countBatches, findMissing, readCommitted } from './missing.js';
 import { readQueue, type QueueReading } from './queue.js';
 import type { Store } from './store.js';
 
@@ -38,7 +39,9 @@ export interface Sample {
     duplicate: number;
     dead_letter: number;
     conflicting_duplicate: number;
-    /** Of all three, and what waits. Null while Redis is away. */
+    /** Messages that were given up. */
+    written_off: number;
+    /** Of all four, and what waits. Null while Redis is away. */
     accepted: number | null;
     waiting: number | null;
     /** Batches that were acknowledged and are gone; null while it cannot be told. */
@@ -97,10 +100,10 @@ interface StoreReading {
   deadLetters: number;
 }
 
-function fromStore(store: Store): StoreReading | string {
+function fromStore(store: Store, producers: Iterable<string>): StoreReading | string {
   try {
     return store.read((reader) => ({
-      ledger: readLedger(reader),
+      ledger: readLedger(reader, producers),
       deadLetters: (reader.get('SELECT count(*) AS n FROM dead_letters') as { n: number }).n,
     }));
   } catch (error) {
@@ -139,10 +142,10 @@ export function createSampler(redis: Redis, store: Store): { read(): Promise<Sam
   let missing: number | null = null;
   let missingAt = -Infinity;
 
-  async function readMissing(): Promise<number | null> {
+  async function countMissing(): Promise<number | null> {
     if (performance.now() - missingAt < MISSING_EVERY_MS) return missing;
     missingAt = performance.now();
-    const batches = await findMissing(redis, () => store.read(readCommitted)).catch(() => undefined);
+    const batches = await readMissing(redis, store).catch(() => undefined);
     missing = batches === undefined ? null : countBatches(batches);
     return missing;
   }
@@ -150,8 +153,8 @@ export function createSampler(redis: Redis, store: Store): { read(): Promise<Sam
   return {
     async read() {
       const queue = await readQueue(redis).catch(() => undefined);
-      const lost = queue === undefined ? null : await readMissing();
-      const stored = fromStore(store);
+      const lost = queue === undefined ? null : await countMissing();
+      const stored = fromStore(store, queue?.accepted.keys() ?? []);
       const now = Date.now();
       const sample: Sample = {
         at: now,
@@ -175,6 +178,7 @@ export function createSampler(redis: Redis, store: Store): { read(): Promise<Sam
         ledger: {
           ...ledger.outcomes,
           conflicting_duplicate: ledger.conflictingDuplicates,
+          written_off: ledger.writtenOff,
           ...totals,
           missing: lost,
         },

@@ -33,6 +33,7 @@ const sampleSchema: Json = {
         duplicate: count,
         dead_letter: count,
         conflicting_duplicate: count,
+        written_off: count,
         accepted: countOrNull,
         waiting: countOrNull,
         missing: { ...countOrNull, description: 'Batches that were acknowledged and are gone.' },
@@ -140,6 +141,7 @@ export const schemas: Record<string, Json> = {
       created: count,
       duplicate: count,
       dead_letter: count,
+      written_off: { ...count, description: 'Messages that were acknowledged, are gone, and were given up.' },
       waiting: count,
       conflicting_duplicate: {
         ...count,
@@ -148,7 +150,7 @@ export const schemas: Record<string, Json> = {
       missing: {
         type: ['object', 'null'],
         description: 'Batches that were acknowledged and are gone; null while the queue is too long to tell.',
-        required: ['batches', 'producers'],
+        required: ['batches', 'producers', 'finished_messages'],
         properties: {
           batches: count,
           producers: {
@@ -158,10 +160,15 @@ export const schemas: Record<string, Json> = {
               ranges: { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } },
             }),
           },
+          finished_messages: {
+            ...count,
+            description:
+              'Messages of ingest processes that finished long ago, which the database has lost since; their batches are not known any more.',
+          },
         },
       },
     }),
-    description: 'accepted = created + duplicate + dead_letter + waiting',
+    description: 'accepted = created + duplicate + dead_letter + written_off + waiting',
   },
   Problem: object(
     {

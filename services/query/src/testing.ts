@@ -110,7 +110,7 @@ export function createDatabase(directory: string): TestWriter {
     settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
       database
         .prepare(
-          'INSERT INTO producers VALUES (?, ?) ON CONFLICT DO UPDATE SET settled = settled + excluded.settled',
+          'INSERT INTO producers (producer, settled) VALUES (?, ?) ON CONFLICT DO UPDATE SET settled = settled + excluded.settled',
         )
         .run(producer, deliveries);
       database.prepare('UPDATE counters SET value = value + ? WHERE name = ?').run(deliveries, outcome);

@@ -3,13 +3,16 @@ import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@l
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
 import { sendMetrics } from '@lyftr/shared/metrics-page';
+import type { Redis } from 'ioredis';
 import { hostState } from './host.js';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';
+import { writeOff } from './write-off.js';
 
 export interface WriterAppOptions {
   /** Undefined while another writer is at work. */
   leader: () => Leader | undefined;
+  redis: Redis;
   /** `ok`, or why nothing comes from Redis. */
   redisState: () => string;
   dataDir: string;
@@ -21,6 +24,7 @@ export interface WriterAppOptions {
 /** A standby is ready: it is ready to take over. */
 export function createWriterApp({
   leader,
+  redis,
   redisState,
   dataDir,
   metrics,
@@ -40,16 +44,31 @@ export function createWriterApp({
     await sendMetrics(req, res, await metrics.families(persisted));
   });
   app.use('/metrics/process', onlyMethods('GET', 'HEAD'));
-  if (token === undefined) app.use('/dead-letters', requireOwnName());
-  // deletions are the writer's, like every change of the database
-  app.delete('/dead-letters/:id', requireToken(token), (req, res) => {
+  if (token === undefined) app.use(['/dead-letters', '/ledger'], requireOwnName());
+  function requireLeader(): Leader {
     const current = leader();
     if (current === undefined) throw new ProblemError('not-ready', 'Another writer is at work.');
+    return current;
+  }
+  // deletions are the writer's, like every change of the database
+  app.delete('/dead-letters/:id', requireToken(token), (req, res) => {
+    const current = requireLeader();
     const id = Number(req.params.id);
     if (!Number.isSafeInteger(id) || !current.store.discard(id)) throw new ProblemError('not-found');
     res.status(204).end();
   });
   app.use('/dead-letters', onlyMethods('DELETE'));
+  app.delete('/ledger/missing', requireToken(token), async (req, res) => {
+    const batches = Number(req.query['batches'] ?? NaN);
+    if (!Number.isSafeInteger(batches) || batches < 0)
+      throw new ProblemError('invalid-query', undefined, {
+        errors: [{ path: 'batches', message: 'must be the number of batches that are missing' }],
+      });
+    const answer = await writeOff(redis, requireLeader().store, batches);
+    log.warn({ ...answer }, 'missing batches are written off');
+    res.json(answer);
+  });
+  app.use('/ledger', onlyMethods('DELETE'));
   endApp(app, log);
   return app;
 }

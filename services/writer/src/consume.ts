@@ -11,7 +11,7 @@ import { QUEUE_NAME, QUEUE_PREFIX, readEnvelope } from '@lyftr/shared/job';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 import { messagesIn } from './group.js';
-import type { Batch } from './store.js';
+import type { Batch } from './batch.js';
 
 /**
  * While jobs keep coming a round begins this long after the one before: what gathers meanwhile shares its fsyncs. It

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '@lyftr/shared/log';
 import { createGroup } from './group.js';
-import type { Batch, Outcomes } from './store.js';
+import type { Batch, Outcomes } from './batch.js';
 
 const none: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
 const batch: Batch = {

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
 import { FencedError } from './fence.js';
-import type { Batch, Outcomes } from './store.js';
+import type { Batch, Outcomes } from './batch.js';
 
 const RETRY_DELAY_MS = 100;
 const RETRY_DELAY_MAX_MS = 5_000;

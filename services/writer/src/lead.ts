@@ -3,12 +3,14 @@ import { databaseFile } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 import { startConsumer } from './consume.js';
+import { startFinishing } from './finish.js';
 import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
 import { startRetention } from './retention.js';
-import { openStore, type PutAside, type Store } from './store.js';
+import type { PutAside } from './batch.js';
+import { openStore, type Store } from './store.js';
 import { logStored } from './stored-log.js';
 
 export interface Leader {
@@ -61,6 +63,7 @@ export function lead(options: LeaderOptions): Leader {
       ? undefined
       : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
   const consumer = startConsumer(redis, (batches) => group.store(batches), trouble, log);
+  const finishing = startFinishing(redis, store, instance, log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
 
@@ -72,6 +75,7 @@ export function lead(options: LeaderOptions): Leader {
     async close() {
       await consumer.close();
       retention?.stop();
+      finishing.stop();
       indexer.stop();
       store.close();
       await lease.release();

@@ -8,7 +8,8 @@ import { DATABASE_BUSY_MS, LEASE_MS } from '@lyftr/shared/limits';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 
-const LEASE_KEY = 'lyftr:writer:lease';
+/** String: the writer that may work. */
+export const LEASE_KEY = 'lyftr:writer:lease';
 const RENEW_MS = 800;
 const POLL_MS = 250;
 

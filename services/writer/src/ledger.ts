@@ -28,6 +28,8 @@ export interface Ledger {
   save(): void;
   /** Call after a rollback. */
   forget(): void;
+  /** Drops the memory of a producer that is not expected to come again. Call outside of a transaction. */
+  release(producer: string): void;
 }
 
 /** Index of the last range that begins at or before `seq`, or -1. */
@@ -121,6 +123,7 @@ export function createLedger(database: Database): Ledger {
       }
       touched.clear();
     },
+    release: (name) => void known.delete(name),
     forget() {
       known.clear();
       touched.clear();

@@ -47,6 +47,7 @@ runService('writer', async (log) => {
 
   const app = createWriterApp({
     leader: () => leader,
+    redis,
     redisState: () => trouble.refusal() ?? (redis.status === 'ready' ? 'ok' : 'Redis does not answer'),
     dataDir: config.DATA_DIR,
     metrics,

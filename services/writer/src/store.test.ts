@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import type { Envelope, MessageTuple } from '@lyftr/shared/job';
-import { openStore, type PutAside } from './store.js';
+import type { PutAside } from './batch.js';
+import { openStore } from './store.js';
 
 function temporaryFile(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'lyftr-store-'));

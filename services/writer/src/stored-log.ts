@@ -2,7 +2,7 @@
 import type { DeadLetterKind } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
 import { messagesIn } from './group.js';
-import type { Batch, Outcomes, PutAside } from './store.js';
+import type { Batch, Outcomes, PutAside } from './batch.js';
 
 /** A line does not grow with a flood. */
 const REQUEST_IDS_MAX = 20;

@@ -98,6 +98,7 @@ async function compareLedger(system: System, { sent, acknowledged }: Account): P
     ['webhook_total{status="created"}', created],
     ['webhook_total{status="duplicate"}', duplicate],
     ['webhook_total{status="dead_letter"}', dead_letter],
+    ['ledger_written_off_messages', 0],
     ['queue_depth_messages', waiting],
     ['ledger_missing_batches', 0],
   ];

@@ -20,12 +20,13 @@ const stored = ({ ledger }) =>
   ledger === null ? null : ledger.created + ledger.duplicate + ledger.dead_letter;
 const refused = (status) => (sample) => sample.refused?.[status];
 
-/** accepted = created + duplicate + dead letter + waiting; the sign stands in front of its term. */
+/** accepted = created + duplicate + dead letter + written off + waiting; the sign stands in front of its term. */
 const TERMS = [
   ['accepted', 'accepted', '', 'Messages that senders got a 200 for'],
   ['created', 'stored', '=', 'Rows in the database'],
   ['duplicate', 'duplicates', '+', 'Came again under an id that is stored'],
   ['dead_letter', 'dead letters', '+', 'Put aside, ever'],
+  ['written_off', 'written off', '+', 'Lost, and given up by an operator'],
   ['waiting', 'waiting', '+', 'In Redis, on their way'],
 ];
 
@@ -40,6 +41,8 @@ function createEquation() {
   }
   return (ledger) => {
     for (const [name, value] of values) setText(value, count(ledger?.[name]));
+    // hardly ever there, so it has no place of its own
+    values.get('written_off').parentElement.hidden = !(ledger?.written_off > 0);
   };
 }
 

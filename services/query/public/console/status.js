@@ -32,5 +32,8 @@ export function verdictOf(sample, connected) {
   if (words === 'no intake') return 'No ingest process publishes: senders are not answered.';
   if (level === 'busy')
     return `The oldest has waited ${seconds(sample.queue.oldest_age_seconds)}. The writer is on it.`;
+  const { written_off: lost } = sample.ledger;
+  if (lost > 0)
+    return `Nothing waits: all that was acknowledged is in the database, but for what was written off: ${counted(lost, 'message', 'messages')}.`;
   return 'Nothing waits: all that was acknowledged is in the database.';
 }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import fc from 'fast-check';
 import { jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
 import { ACCEPTED_KEY, ACKNOWLEDGED_KEY } from '@lyftr/shared/metrics';
+import { countBatches, findMissing, type Range } from '@lyftr/shared/missing';
 import { failFastRedis } from '@lyftr/shared/redis';
-import { countBatches, findMissing, subtract, type Range } from './missing.js';
 import { connected, createDatabase, startRedis, startService, temporaryDirectory } from './testing.js';
 
 const directory = temporaryDirectory();
@@ -15,30 +14,6 @@ after(async () => {
   redis.disconnect();
   await server.stop();
   directory.remove();
-});
-
-/** Numbers as ordered ranges. */
-function rangesOf(numbers: readonly number[]): Range[] {
-  const ranges: Range[] = [];
-  for (const number of [...new Set(numbers)].toSorted((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last[1] + 1 === number) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  return ranges;
-}
-const numbersIn = (ranges: readonly Range[]): number[] =>
-  ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
-
-test('ranges are subtracted like sets', () => {
-  const numbers = fc.array(fc.integer({ min: 1, max: 40 }));
-  fc.assert(
-    fc.property(numbers, numbers, (some, covered) => {
-      const rest = numbersIn(subtract(rangesOf(some), rangesOf(covered)));
-      const expected = numbersIn(rangesOf(some)).filter((number) => !covered.includes(number));
-      assert.deepEqual(rest, expected);
-    }),
-  );
 });
 
 async function addJob(id: string, list: string, producer: string, seq: number): Promise<void> {
@@ -102,8 +77,9 @@ test('GET /ledger balances and names what is missing; without Redis it says so',
       created: 5,
       duplicate: 2,
       dead_letter: 0,
+      written_off: 0,
       conflicting_duplicate: 0,
-      missing: { batches: 2, producers: [{ producer: 'p', ranges: [[1, 2]] }] },
+      missing: { batches: 2, producers: [{ producer: 'p', ranges: [[1, 2]] }], finished_messages: 0 },
     });
     assert.equal((await fetch(`${alone.url}/ledger`)).status, 503);
   } finally {

@@ -6,9 +6,8 @@
  * after its commit, so one that is still on its way is seen in one of the two, and never taken for lost.
  */
 import type { Redis } from 'ioredis';
-import { batchOfJob, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
-import { ACKNOWLEDGED_KEY } from '@lyftr/shared/metrics';
-import type { Reader } from './store.js';
+import { batchOfJob, QUEUE_NAME, QUEUE_PREFIX } from './job.js';
+import { ACKNOWLEDGED_KEY } from './metrics.js';
 
 export type Range = [first: number, last: number];
 export type Batches = Map<string, Range[]>;
@@ -23,24 +22,7 @@ export async function readAcknowledged(redis: Redis): Promise<Batches> {
   );
 }
 
-export function readCommitted(reader: Reader): Batches {
-  const rows = reader.all(
-    'SELECT producer, first_seq, last_seq FROM ledger_ranges ORDER BY producer, first_seq',
-  );
-  const committed: Batches = new Map();
-  for (const { producer, first_seq, last_seq } of rows as {
-    producer: string;
-    first_seq: number;
-    last_seq: number;
-  }[]) {
-    const ranges = committed.get(producer) ?? [];
-    ranges.push([first_seq, last_seq]);
-    committed.set(producer, ranges);
-  }
-  return committed;
-}
-
-/** What of `ranges` no range of `covered` holds. Both are ordered and do not overlap in themselves. */
+/** What of `ranges` no range of `covered` holds. Both are ordered by their first number. */
 export function subtract(ranges: readonly Range[], covered: readonly Range[]): Range[] {
   const rest: Range[] = [];
   for (const [first, last] of ranges) {
@@ -82,11 +64,17 @@ export async function readQueued(redis: Redis): Promise<Batches | undefined> {
   return queued;
 }
 
-/** By producer; producers that miss nothing are left out. Undefined when it cannot be told now. */
-export async function findMissing(redis: Redis, readStore: () => Batches): Promise<Batches | undefined> {
+/**
+ * By producer; producers that miss nothing are left out. Undefined when it cannot be told now. `readStore` gives what
+ * the database accounts for of these producers.
+ */
+export async function findMissing(
+  redis: Redis,
+  readStore: (producers: readonly string[]) => Batches,
+): Promise<Batches | undefined> {
   const acknowledged = await readAcknowledged(redis);
   const queued = await readQueued(redis);
-  const committed = readStore();
+  const committed = readStore([...acknowledged.keys()]);
   if (queued === undefined) return undefined;
   const missing: Batches = new Map();
   for (const [producer, ranges] of acknowledged) {

@@ -1,0 +1,109 @@
+/** `lyftr ledger` and `lyftr ledger write-off`: batches that Redis has lost, as one that was restored from an old copy. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ACCEPTED_KEY, SETTLED_KEY } from '@lyftr/shared/metrics';
+import { lyftr, type CliResult } from './cli.js';
+import { eventually, System, type Environment } from './system.js';
+
+const JOBS = 'lyftr:deliveries:';
+
+let system: System;
+let env: Environment;
+before(async () => {
+  system = await System.start({ WRITER_PORT: '0' });
+  env = { ...system.env, PORT: new URL(system.origin).port };
+});
+after(() => system.stop());
+
+async function startWriter(): Promise<void> {
+  await system.startService('writer');
+  env['WRITER_PORT'] = String(await system.process('writer').port());
+}
+
+const run = (...args: string[]): Promise<CliResult> => lyftr(env, 'ledger', ...args);
+const ledger = async () => (await system.get('/ledger')).json;
+
+async function deliver(id: string, count: number): Promise<void> {
+  const messages = Array.from({ length: count }, (_, i) => ({
+    message_id: `${id}-${i}`,
+    from: 'a',
+    to: 'b',
+    ts: 1_710_000_000,
+    text: id,
+  }));
+  assert.equal((await system.post(JSON.stringify(messages), {}, '/webhook/batch')).status, 200);
+}
+
+/** Takes the only job that waits out of Redis; returns what puts it back. */
+async function lose(): Promise<() => Promise<void>> {
+  const { redis } = system;
+  const id = await redis.rpop(`${JOBS}wait`);
+  assert.ok(id !== null);
+  await redis.rename(`${JOBS}${id}`, 'aside');
+  return async () => {
+    await redis.rename('aside', `${JOBS}${id}`);
+    await redis.lpush(`${JOBS}wait`, id);
+    // as BullMQ wakes a writer that waits for a job
+    await redis.zadd(`${JOBS}marker`, 0, '0');
+  };
+}
+
+test('what is missing is written off, stays visible, and is stored when it comes after all', async () => {
+  await deliver('kept', 10);
+  await system.stored(10);
+  await system.process('writer').stop();
+  await deliver('lost', 7);
+  const bringBack = await lose();
+  const { producer } = await eventually('it is missing', async () => {
+    const { missing, waiting } = await ledger();
+    return waiting === 7 && missing?.producers[0];
+  });
+
+  env['WRITER_PORT'] = '1';
+  const away = await run('write-off', '--yes');
+  assert.equal(away.code, 69, away.stderr);
+  await startWriter();
+  const unasked = await run('write-off');
+  assert.deepEqual([unasked.code, unasked.stdout], [64, '']);
+  assert.match(unasked.stderr, /--yes/);
+  const shown = await run();
+  assert.equal(shown.code, 1);
+  assert.match(shown.stdout, /^ {2}17 accepted\n= 10 created\n[^]*\+ {2}0 written off\n\+ {2}7 waiting\n/);
+  assert.ok(shown.stdout.endsWith(`missing: 1 batch\n  ${producer}  2\n`), shown.stdout);
+
+  const done = await run('write-off', '--yes', '--json');
+  assert.equal(done.code, 0, done.stderr);
+  const expected = { batches: 1, messages: 7, producers: [{ producer, batches: 1, messages: 7 }] };
+  assert.deepEqual(JSON.parse(done.stdout), expected);
+  const account = { accepted: 17, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0, waiting: 0 };
+  const nothing = { batches: 0, producers: [], finished_messages: 0 };
+  assert.deepEqual(await ledger(), { ...account, created: 10, written_off: 7, missing: nothing });
+  assert.equal(await system.metric('ledger_written_off_messages'), 7);
+  assert.equal(await system.metric('queue_depth_messages'), 0);
+  assert.equal(await system.metric('webhook_accepted_total'), 17);
+  const same = async (): Promise<boolean> => {
+    const { redis } = system;
+    return (await redis.hget(ACCEPTED_KEY, producer)) === (await redis.hget(SETTLED_KEY, producer));
+  };
+  await eventually('ingest is told that nothing waits', same);
+  assert.equal((await run()).code, 0);
+  assert.equal((await run('write-off', '--yes')).stdout, 'nothing is missing\n');
+
+  await bringBack();
+  await system.stored(17);
+  assert.deepEqual(await ledger(), { ...account, created: 17, written_off: 0, missing: nothing });
+  assert.equal((await system.get('/messages/lost-6')).status, 200);
+  assert.equal(await system.metric('ledger_written_off_messages'), 0);
+  const audit = await lyftr(env, 'audit', '--json');
+  assert.equal(audit.code, 0, audit.stdout);
+});
+
+test('without Redis nothing is written off', async () => {
+  await system.process('redis').stop('SIGKILL');
+  const { code, stderr } = await run('write-off', '--yes');
+  assert.equal(code, 1);
+  assert.match(stderr, /GET \/ledger answers 503/);
+  const url = `http://127.0.0.1:${env['WRITER_PORT']}/ledger/missing?batches=0`;
+  const answer = await fetch(url, { method: 'DELETE' });
+  assert.equal(answer.status, 503);
+});
