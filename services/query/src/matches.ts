@@ -16,8 +16,15 @@ export interface Remembered {
   /** Highest row that was looked at. */
   upTo: number;
   count: number;
-  /** Rows of all matches, in the order of arrival; undefined when there are more than `hitsMax`. */
-  hits: Float64Array | undefined;
+  /** All matches, in the order of arrival; undefined when there are more than `hitsMax`. */
+  hits: Hits | undefined;
+}
+
+/** Two columns: a page is found by times alone, and only its own rows are read. */
+export interface Hits {
+  seqs: Float64Array;
+  /** Epoch seconds. */
+  times: Float64Array;
 }
 
 /** The table as one snapshot shows it. */
@@ -38,16 +45,31 @@ export function readExtent(reader: Reader): Extent {
   ) as Extent;
 }
 
-const NOTHING = new Float64Array(0);
+const NOTHING: Hits = { seqs: new Float64Array(0), times: new Float64Array(0) };
 
 const begin = (generation: number): Remembered => ({ generation, upTo: 0, count: 0, hits: NOTHING });
 
 function joined(a: Float64Array, b: readonly number[]): Float64Array {
-  if (b.length === 0) return a;
   const all = new Float64Array(a.length + b.length);
   all.set(a);
   all.set(b, a.length);
   return all;
+}
+
+/** `found` behind `hits`, with their times. */
+function withTimes(reader: Reader, hits: Hits, found: readonly number[]): Hits {
+  if (found.length === 0) return hits;
+  const rows = reader.all(
+    'SELECT m.ts FROM json_each(@found) AS hit CROSS JOIN messages AS m ON m.seq = hit.value ORDER BY hit.key',
+    { found: JSON.stringify(found) },
+  ) as { ts: number }[];
+  return {
+    seqs: joined(hits.seqs, found),
+    times: joined(
+      hits.times,
+      rows.map(({ ts }) => ts),
+    ),
+  };
 }
 
 interface Source {
@@ -90,14 +112,15 @@ function addChunk(
 ): Remembered {
   const { generation, hits } = state;
   if (hits !== undefined) {
-    const room = hitsMax - hits.length;
+    const room = hitsMax - hits.seqs.length;
     const found = reader.all(`${sql} LIMIT @room`, { ...parameters, room: room + 1 }) as { seq: number }[];
     if (found.length <= room) {
-      const all = joined(
+      const all = withTimes(
+        reader,
         hits,
         found.map(({ seq }) => seq),
       );
-      return { generation, upTo, count: all.length, hits: all };
+      return { generation, upTo, count: all.seqs.length, hits: all };
     }
   }
   const more = count(reader, `SELECT count(*) AS n FROM (${sql})`, parameters);
@@ -108,7 +131,7 @@ function addChunk(
  * Rows of a gram, which are few: every text in the index ends with two characters more, so the gram is the beginning of a
  * trigram wherever it stands.
  */
-function gramHits(reader: Reader, needle: Needle, watermark: number): Float64Array {
+function gramHits(reader: Reader, needle: Needle, watermark: number): Hits {
   const terms = reader.all(
     'SELECT term FROM message_trigrams WHERE term >= @needle AND term < @needle || char(0x10FFFF)',
     needle.parameters,
@@ -122,7 +145,11 @@ function gramHits(reader: Reader, needle: Needle, watermark: number): Float64Arr
     ) as { seq: number }[];
     for (const { seq } of rows) seqs.add(seq);
   }
-  return Float64Array.from(seqs).toSorted();
+  return withTimes(
+    reader,
+    NOTHING,
+    [...seqs].toSorted((a, b) => a - b),
+  );
 }
 
 /** What the writer has counted of a needle of one or two characters. */

@@ -2,6 +2,7 @@
 import type { Place } from './cursor.js';
 import { HOUR_SECONDS } from '@lyftr/shared/database';
 import { columnConditions, timeRange, where, type Conditions, type Filter } from './filter.js';
+import type { Hits } from './matches.js';
 import type { Needle } from './needle.js';
 import { findSeries, locate, pickIndex } from './series.js';
 import type { Reader } from './store.js';
@@ -133,12 +134,37 @@ export function columnsPage(
   return page.order === 'asc' ? rows : rows.toReversed();
 }
 
-/** A page of matches that are all known by their row. */
-export function hitsPage(reader: Reader, hits: Float64Array, page: Page): Row[] {
-  const conditions: Conditions = { sql: [], parameters: { hits: JSON.stringify(Array.from(hits)) } };
+/**
+ * A page of matches that are all known by their row and time. They are nearly in order already. Only the page itself is
+ * read, and those that share a second with its ends: their ids decide.
+ */
+export function hitsPage(reader: Reader, { seqs, times }: Hits, page: Page): Row[] {
+  const { order, limit, offset, after } = page;
+  const sign = order === 'asc' ? 1 : -1;
+  const time = (place: number): number => sign * (times[place] as number);
+  const places = Array.from(seqs.keys()).toSorted((a, b) => time(a) - time(b));
+  /** How many of them are before a time, or before and at it. */
+  const before = (limitTime: number, inclusive: boolean): number => {
+    let [low, high] = [0, places.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const at = time(places[middle] as number);
+      if (at < limitTime || (inclusive && at === limitTime)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const first = after === undefined ? offset : before(sign * after.ts, true);
+  const start = after === undefined ? offset : before(sign * after.ts, false);
+  const lastPlace = places[Math.min(first + limit, places.length) - 1];
+  if (lastPlace === undefined) return [];
+  const firstPlace = places[start];
+  const from = firstPlace === undefined ? places.length : before(time(firstPlace), false);
+  const wanted = places.slice(from, before(time(lastPlace), true)).map((place) => seqs[place]);
+  const conditions: Conditions = { sql: [], parameters: { hits: JSON.stringify(wanted) } };
   addPlace(conditions, page);
-  const from = 'json_each(@hits) AS hit CROSS JOIN messages AS m ON m.seq = hit.value';
-  return run(reader, from, conditions, page);
+  const source = 'json_each(@hits) AS hit CROSS JOIN messages AS m ON m.seq = hit.value';
+  return run(reader, source, conditions, { ...page, offset: after === undefined ? offset - from : 0 });
 }
 
 /** A page of `total` matches that are found by testing rows from the nearer end. */

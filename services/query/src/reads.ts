@@ -51,7 +51,8 @@ export function createReads(file: string, timeoutMs: number): Reads {
   const slow = pool(Math.min(Math.max(availableParallelism() - 1, 1), SEARCH_THREADS_MAX));
   const remembered = new LRUCache<string, Remembered>({
     maxSize: REMEMBERED_BYTES_MAX,
-    sizeCalculation: ({ hits }, key) => ENTRY_BYTES + 2 * key.length + (hits?.byteLength ?? 0),
+    sizeCalculation: ({ hits }, key) =>
+      ENTRY_BYTES + 2 * key.length + (hits === undefined ? 0 : 2 * hits.seqs.byteLength),
   });
 
   /** `undefined` when the time was over. */

@@ -33,18 +33,15 @@ function searchNarrow(reader: Reader, { filter, page }: SearchTask, needle: Need
   return { total, rows: walkPage(reader, filter, page, needle, total) };
 }
 
-/** Sorting the known matches, or walking past what does not match until the page is full: whatever reads fewer rows. */
+/** Few matches are known by their row; of many a page is soon found by walking. */
 function matchesPage(
   reader: Reader,
   { filter, page }: SearchTask,
   needle: Needle,
   { count: total, hits }: Remembered,
-  candidates: number,
 ): Row[] {
   if (total === 0) return [];
-  const skipped = Math.min(page.offset, Math.max(0, total - page.offset));
-  const walked = ((skipped + page.limit) / total) * candidates;
-  if (hits !== undefined && hits.length < walked) return hitsPage(reader, hits, page);
+  if (hits !== undefined) return hitsPage(reader, hits, page);
   return walkPage(reader, filter, page, needle, total);
 }
 
@@ -67,7 +64,7 @@ function step(
   const extent = readExtent(reader);
   const counted = advance(reader, filter, needle, extent, remembered, tuning);
   if (counted.upTo < extent.last) return { found: undefined, remembered: counted };
-  const rows = matchesPage(reader, task, needle, counted, candidates);
+  const rows = matchesPage(reader, task, needle, counted);
   return { found: { total: counted.count, rows }, remembered: counted };
 }
 
