@@ -81,11 +81,11 @@ test('answers are those of a model, by every way, and when messages come and go 
           const matches = expected(present, query);
           assert.equal(result.found?.total, matches.length, JSON.stringify(query));
           assert.deepEqual(result.found.rows.map(toMessage), matches.slice(offset, offset + limit));
-          const last = matches[offset];
-          if (last === undefined) continue;
-          const page = { order, limit, offset: 0, after: last };
-          const behind = search(store, { filter, page, remembered: result.remembered }, never, by);
-          assert.deepEqual(behind.found?.rows.map(toMessage), matches.slice(offset + 1, offset + 1 + limit));
+          for (const [index, last] of matches.entries()) {
+            const page = { order, limit, offset: 0, after: last };
+            const behind = search(store, { filter, page, remembered: result.remembered }, never, by);
+            assert.deepEqual(behind.found?.rows.map(toMessage), matches.slice(index + 1, index + 1 + limit));
+          }
         }
       };
       writer.clear();
