@@ -76,10 +76,11 @@ test('the id that a sender gave is in every answer', async () => {
     [404, system.origin, '/nothing'],
     [405, system.origin, '/messages', { method: 'DELETE' }],
     [200, system.origin, '/metrics'],
+    [200, system.origin, '/metrics/process'],
     [200, system.origin, '/ledger'],
     [200, system.origin, '/docs'],
     [200, writer, '/healthz'],
-    [200, writer, '/metrics'],
+    [200, writer, '/metrics/process'],
     [404, writer, '/nothing'],
   ];
   for (const [status, origin, path, init] of cases) {

@@ -5,9 +5,8 @@ import { deadLettersParameters } from './dead-letters.js';
 import { exportParameters } from './export.js';
 import { messagesParameters } from './messages.js';
 import type { ParameterSchema } from './parameters.js';
-import { count, object, ref, requestId, schemas, type Json } from './schemas.js';
+import { count, object, ref, requestId, schemas, securitySchemes, type Json } from './schemas.js';
 import { statsParameters, timelineParameters } from './stats.js';
-import { SESSION_COOKIE } from './session.js';
 
 const json = (schema: Json) => ({ 'application/json': { schema } });
 const headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
@@ -282,21 +281,7 @@ export function openApiDocument(): Json {
     components: {
       schemas,
       headers: { RequestId: requestId },
-      securitySchemes: {
-        signature: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'x-signature',
-          description: 'HMAC-SHA256 of the raw body under WEBHOOK_SECRET, in hex.',
-        },
-        session: {
-          type: 'apiKey',
-          in: 'cookie',
-          name: SESSION_COOKIE,
-          description: 'What a browser gets at /sign-in for the token.',
-        },
-        bearer: { type: 'http', scheme: 'bearer', description: 'API_TOKEN, when the service has one.' },
-      },
+      securitySchemes,
     },
   };
 }

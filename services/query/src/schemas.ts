@@ -2,6 +2,7 @@
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
+import { SESSION_COOKIE } from './session.js';
 import { timelineParameters } from './stats.js';
 import { REFUSALS } from './sample.js';
 
@@ -188,4 +189,21 @@ export const schemas: Record<string, Json> = {
       description: 'ok, or what is wrong, by dependency.',
     },
   }),
+};
+
+/** Who may send, and who may read. */
+export const securitySchemes = {
+  signature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-signature',
+    description: 'HMAC-SHA256 of the raw body under WEBHOOK_SECRET, in hex.',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIE,
+    description: 'What a browser gets at /sign-in for the token.',
+  },
+  bearer: { type: 'http', scheme: 'bearer', description: 'API_TOKEN, when the service has one.' },
 };
