@@ -54,7 +54,7 @@ export const BEYOND_REPAIR: readonly Damage[] = [
     ['ids'],
   ],
   ['a producer that settled too much', 'UPDATE producers SET settled = settled + 1', ['ledger']],
-  ['a sum of those who finished that is too large', 'UPDATE producers SET finished = 0', ['ledger']],
+  ['a sum of those who finished that is too small', 'UPDATE producers SET finished = 1', ['ledger']],
   ['a count of what was written off', "UPDATE counters SET value = 1 WHERE name = 'written_off'", ['ledger']],
   [
     'a producer without batches',
