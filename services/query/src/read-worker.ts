@@ -31,6 +31,16 @@ function limitOf({ timeoutMs, cancelled }: Bounds): Limit {
   return { isOver: () => performance.now() >= deadline || Atomics.load(cancelled, 0) !== 0 };
 }
 
+/** Resolves when as many threads as that have begun to run this, each of them loaded. */
+export function begin({ started, threads }: { started: Int32Array; threads: number }): void {
+  let count = Atomics.add(started, 0, 1) + 1;
+  if (count === threads) Atomics.notify(started, 0);
+  while (count < threads) {
+    Atomics.wait(started, 0, count);
+    count = Atomics.load(started, 0);
+  }
+}
+
 function attempt<T>(read: () => T): Outcome<T> {
   try {
     return { result: read() };

@@ -40,13 +40,20 @@ const timedOut = (timeoutMs: number, isKept: boolean) =>
 
 /** Rejects with ProblemError: `search-timeout`, `too-busy`, and what the read itself throws. */
 export function createReads(file: string, timeoutMs: number): Reads {
-  const pool = (threads: number) =>
-    new Piscina({
+  const begun: Promise<unknown>[] = [];
+  function pool(threads: number): Piscina {
+    const made = new Piscina({
       filename: new URL('read-worker.js', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
       workerData: { file },
     });
+    const started = new Int32Array(new SharedArrayBuffer(4));
+    for (let thread = 0; thread < threads; thread++) {
+      begun.push(made.run({ started, threads }, { name: 'begin' }));
+    }
+    return made;
+  }
   const quick = pool(1);
   const slow = pool(Math.min(Math.max(availableParallelism() - 1, 1), SEARCH_THREADS_MAX));
   const remembered = new LRUCache<string, Remembered>({
@@ -107,6 +114,8 @@ export function createReads(file: string, timeoutMs: number): Reads {
       return answer;
     },
     async close() {
+      // a thread that is ended while it loads SQLite takes the process with it
+      await Promise.allSettled(begun);
       await Promise.all([quick.destroy(), slow.destroy()]);
     },
   };
