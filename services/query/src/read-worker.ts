@@ -31,12 +31,13 @@ function limitOf({ timeoutMs, cancelled }: Bounds): Limit {
   return { isOver: () => performance.now() >= deadline || Atomics.load(cancelled, 0) !== 0 };
 }
 
-/** Resolves when as many threads as that have begun to run this, each of them loaded. */
+const BEGIN_MS_MAX = 5_000;
+
+/** Ends when as many threads as that have begun to run this, each of them loaded; or when one does not come. */
 export function begin({ started, threads }: { started: Int32Array; threads: number }): void {
   let count = Atomics.add(started, 0, 1) + 1;
   if (count === threads) Atomics.notify(started, 0);
-  while (count < threads) {
-    Atomics.wait(started, 0, count);
+  while (count < threads && Atomics.wait(started, 0, count, BEGIN_MS_MAX) !== 'timed-out') {
     count = Atomics.load(started, 0);
   }
 }
