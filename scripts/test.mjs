@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureRedisServer } from './packages.mjs';
 import { build, ensureDependencies, requireNode, ROOT } from './setup.mjs';
@@ -44,7 +45,8 @@ if (files.length === 0) {
 // Explicit files: quoted globs fail on Node 20, and a bare `--test` on newer ones also runs the TypeScript sources.
 step(`node --test (${files.length} files)`, [
   '--test',
-  '--test-concurrency=2',
+  // many files wait for time to pass: more of them at a time than there are cores
+  `--test-concurrency=${availableParallelism() + 1}`,
   // a file that hangs is a failure, not a wait
   '--test-timeout=300000',
   '--test-reporter=spec',
