@@ -1,4 +1,5 @@
 /** `lyftr ledger`: the account of every acknowledged message, and the end of the account of those that are gone. */
+import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
@@ -12,22 +13,6 @@ interface LedgerOptions extends ClientOptions, JsonOption {}
 interface WriteOffOptions extends LedgerOptions {
   /** Do not ask. */
   yes: boolean;
-}
-
-/** As `GET /ledger` gives it. */
-interface Ledger {
-  accepted: number;
-  created: number;
-  duplicate: number;
-  dead_letter: number;
-  written_off: number;
-  waiting: number;
-  conflicting_duplicate: number;
-  missing: {
-    batches: number;
-    producers: { producer: string; ranges: [first: number, last: number][] }[];
-    finished_messages: number;
-  } | null;
 }
 
 /** As `DELETE /ledger/missing` of the writer gives it. */
@@ -47,7 +32,7 @@ function print(...lines: string[]): void {
 const batchesText = (count: number): string => (count === 1 ? '1 batch' : `${count} batches`);
 const messagesText = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
 
-function missingText(missing: Ledger['missing']): string[] {
+function missingText(missing: LedgerAnswer['missing']): string[] {
   if (missing === null) return ['missing: not known while the queue is so long'];
   const lines = [`missing: ${batchesText(missing.batches)}`];
   for (const { producer, ranges } of missing.producers) {
@@ -62,7 +47,7 @@ function missingText(missing: Ledger['missing']): string[] {
   return lines;
 }
 
-function textOf(ledger: Ledger): string[] {
+function textOf(ledger: LedgerAnswer): string[] {
   const { accepted, created, duplicate, dead_letter, written_off, waiting, conflicting_duplicate } = ledger;
   const terms: [string, number, string][] = [
     ['', accepted, 'accepted'],
@@ -81,7 +66,7 @@ function textOf(ledger: Ledger): string[] {
 
 /** Exit code 0, and 1 when batches are missing. */
 async function showLedger({ json, ...options }: LedgerOptions): Promise<number> {
-  const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as Ledger;
+  const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerAnswer;
   if (json) print(JSON.stringify(ledger));
   else print(...textOf(ledger));
   const { batches = 0, finished_messages: finished = 0 } = ledger.missing ?? {};
@@ -99,7 +84,7 @@ async function isConfirmed(): Promise<boolean> {
 
 async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<number> {
   const client = openClient(readClientConfig(), options);
-  const { missing, waiting } = (await client.get('/ledger')) as Ledger;
+  const { missing, waiting } = (await client.get('/ledger')) as LedgerAnswer;
   if (missing === null)
     throw new Error('the queue is too long to tell what is missing: try again when it is drained');
   const nothing: WrittenOff = { batches: 0, messages: 0, producers: [] };

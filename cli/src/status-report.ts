@@ -1,4 +1,5 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
+import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import type { Client } from '@lyftr/shared/client';
 import { parseSamples, type Sample } from './prometheus.js';
 
@@ -9,18 +10,6 @@ export interface ProcessLine {
   /** Null when it does not live. */
   ageSeconds: number | null;
   memoryBytes: number | null;
-}
-
-/** As `GET /ledger` gives it, without the ranges. */
-interface Ledger {
-  accepted: number;
-  created: number;
-  duplicate: number;
-  dead_letter: number;
-  written_off: number;
-  waiting: number;
-  conflicting_duplicate: number;
-  missing: { batches: number; finished_messages: number } | null;
 }
 
 const SERVICES = ['ingest', 'writer', 'query'] as const;
@@ -36,7 +25,7 @@ export interface Report {
   /** The state of each dependency, as `/readyz` gives it. The writer's is null when its port is not reached from here. */
   ready: { ingest: Record<string, string>; writer: Record<string, string> | null };
   queue: { messages: number; oldestSeconds: number } | null;
-  ledger: (Omit<Ledger, 'missing'> & { missingBatches: number | null }) | null;
+  ledger: (Omit<LedgerAnswer, 'missing'> & { missingBatches: number | null }) | null;
   textIndexLagMessages: number | null;
   /** Since the report before. */
   perSecond: Counts | null;
@@ -138,7 +127,7 @@ export async function collect({ client, writer, before }: CollectOptions): Promi
   };
   const [metrics, ledger, writerReady] = await Promise.all([
     ask(client.getText('/metrics')),
-    ask(client.get('/ledger') as Promise<Ledger>),
+    ask(client.get('/ledger') as Promise<LedgerAnswer>),
     writerState(),
   ]);
   const atMs = performance.now();
@@ -170,7 +159,7 @@ export async function collect({ client, writer, before }: CollectOptions): Promi
     ledger:
       ledger === undefined
         ? null
-        : { ...(outcomes as Omit<Ledger, 'missing'>), missingBatches: missing?.batches ?? null },
+        : { ...(outcomes as Omit<LedgerAnswer, 'missing'>), missingBatches: missing?.batches ?? null },
     textIndexLagMessages: valueOf(samples, 'index_lag_messages') ?? null,
     perSecond: ratesOf(counts, atMs, before),
   };

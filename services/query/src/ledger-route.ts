@@ -1,32 +1,13 @@
 /** `GET /ledger`: the account of every acknowledged message, for a person or an alert that wants proof. */
+import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { ACCEPTED_KEY } from '@lyftr/shared/metrics';
-import { countBatches, type Range } from '@lyftr/shared/missing';
+import { countBatches } from '@lyftr/shared/missing';
 import { readMissing } from './committed.js';
 import { balance, missingOfFinished, readLedger } from './ledger.js';
 import type { Store } from './store.js';
-
-export interface LedgerAnswer {
-  /** accepted = created + duplicate + dead_letter + written_off + waiting */
-  accepted: number;
-  created: number;
-  duplicate: number;
-  dead_letter: number;
-  /** Messages that were given up. */
-  written_off: number;
-  waiting: number;
-  /** Of the duplicates, those with another content than what is stored. */
-  conflicting_duplicate: number;
-  /** Batches that were acknowledged and are gone; null while the queue is too long to tell. */
-  missing: {
-    batches: number;
-    producers: { producer: string; ranges: Range[] }[];
-    /** Of processes that finished long ago: which batches these were in is not known any more. */
-    finished_messages: number;
-  } | null;
-}
 
 export function getLedger(store: Store, redis: Redis): RequestHandler {
   return async (_req, res) => {

@@ -129,7 +129,7 @@ function addChunk(
 
 /**
  * Rows of a gram, which are few: every text in the index ends with two characters more, so the gram is the beginning of a
- * trigram wherever it stands.
+ * trigram wherever it stands. It must not be blurred: then a trigram that begins with it is proof.
  */
 function gramHits(reader: Reader, needle: Needle, watermark: number): Hits {
   const terms = reader.all(
@@ -139,9 +139,8 @@ function gramHits(reader: Reader, needle: Needle, watermark: number): Hits {
   const seqs = new Set<number>();
   for (const { term } of terms) {
     const rows = reader.all(
-      `SELECT m.seq FROM (SELECT rowid AS seq FROM message_text WHERE message_text MATCH @phrase) AS hit
-       CROSS JOIN messages AS m ON m.seq = hit.seq WHERE m.seq <= @watermark AND ${needle.condition}`,
-      { ...needle.parameters, phrase: quoted(term), watermark },
+      'SELECT rowid AS seq FROM message_text WHERE message_text MATCH @phrase AND rowid <= @watermark',
+      { phrase: quoted(term), watermark: BigInt(watermark) },
     ) as { seq: number }[];
     for (const { seq } of rows) seqs.add(seq);
   }

@@ -1,6 +1,6 @@
 /** One page of messages in their order, by the way that reads the least. */
-import type { Place } from './cursor.js';
 import { HOUR_SECONDS } from '@lyftr/shared/database';
+import type { Place } from './cursor.js';
 import { columnConditions, timeRange, where, type Conditions, type Filter } from './filter.js';
 import type { Hits } from './matches.js';
 import type { Needle } from './needle.js';

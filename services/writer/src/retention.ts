@@ -1,4 +1,5 @@
 /** Removes messages that are older than RETENTION_DAYS, a few at a time, in between what has to be stored. */
+import { DAY_SECONDS } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
 
 /** Rows of one transaction: few milliseconds, so that no delivery waits for it. */
@@ -8,7 +9,6 @@ const PAUSE_MS = 20;
 /** When nothing is old enough. */
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 5_000;
-const DAY_SECONDS = 86_400;
 
 export interface Retention {
   stop(): void;
