@@ -41,6 +41,7 @@ const scenes = cases.chain((scene) =>
     ...Object.fromEntries(Object.entries(scene).map(([name, value]) => [name, fc.constant(value)])),
     all: fc.constant(scene.all),
     watermark: fc.constant(scene.watermark),
+    grams: fc.integer({ min: 0, max: scene.watermark }),
     queries: fc.constant(scene.queries),
     tuning,
     series: fc.array(fc.tuple(party, party), { maxLength: 4 }),
@@ -60,7 +61,7 @@ function removeOldest(all: readonly Message[], rows: number): Message[] {
 test('answers are those of a model, by every way, and when messages come and go in between', () => {
   const never = { isOver: () => false };
   fc.assert(
-    fc.property(scenes, ({ all, watermark, queries, tuning: by, series, first, removed }) => {
+    fc.property(scenes, ({ all, watermark, grams, queries, tuning: by, series, first, removed }) => {
       const remembered = new Map<Query, Remembered | undefined>();
       const check = (present: readonly Message[]): void => {
         for (const query of queries) {
@@ -91,11 +92,11 @@ test('answers are those of a model, by every way, and when messages come and go 
       writer.clear();
       writer.insert(all.slice(0, first));
       for (const [sender, recipient] of series) writer.makeSeries(sender, recipient);
-      writer.indexUpTo(Math.min(watermark, first));
+      writer.indexUpTo(Math.min(watermark, first), Math.min(grams, first));
       check(all.slice(0, first));
       writer.insert(all.slice(first));
       check(all);
-      writer.indexUpTo(watermark);
+      writer.indexUpTo(watermark, grams);
       check(all);
       const rest = removeOldest(all, removed);
       check(rest);

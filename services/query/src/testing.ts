@@ -37,8 +37,8 @@ export interface TestWriter {
   insert(messages: readonly Message[]): void;
   /** Gives a sender, a recipient (the other '') or a pair buckets of its own, as the writer does when there is much of it. */
   makeSeries(sender: string, recipient: string): void;
-  /** Moves the watermark of the text index up to `seq`. */
-  indexUpTo(seq: number): void;
+  /** Moves the watermark of the text index up to `seq`, and that of the grams up to `gramsSeq`, which is no higher. */
+  indexUpTo(seq: number, gramsSeq?: number): void;
   /** Counts settled deliveries of a producer. Rows are not its business. */
   settle(producer: string, outcome: Outcome, deliveries: number): void;
   /** Takes messages out as retention does. */
@@ -88,24 +88,26 @@ export function createDatabase(directory: string): TestWriter {
       }
       countBuckets();
     }),
-    indexUpTo: database.transaction((seq: number) => {
-      const rows = database
-        .prepare('SELECT seq, text FROM messages WHERE seq > (SELECT watermark FROM text_index) AND seq <= ?')
-        .all(seq) as { seq: number; text: string }[];
+    indexUpTo: database.transaction((seq: number, gramsSeq = seq) => {
+      const rowsBehind = (watermark: string, upTo: number) =>
+        database
+          .prepare(
+            `SELECT seq, text FROM messages WHERE text <> '' AND seq > (SELECT ${watermark} FROM text_index) AND seq <= ?`,
+          )
+          .all(upTo) as { seq: number; text: string }[];
       const index = database.prepare('INSERT INTO message_text (rowid, folded) VALUES (?, ?)');
+      for (const row of rowsBehind('watermark', seq)) index.run(BigInt(row.seq), indexed(fold(row.text)));
       const addGram = database.prepare(
         'INSERT INTO grams VALUES (?, 1) ON CONFLICT DO UPDATE SET messages = messages + 1',
       );
-      for (const row of rows) {
-        if (row.text === '') continue;
-        index.run(BigInt(row.seq), indexed(fold(row.text)));
+      for (const row of rowsBehind('grams_watermark', gramsSeq)) {
         for (const gram of gramsOf(fold(row.text))) addGram.run(gram);
       }
       database
         .prepare(
-          'UPDATE text_index SET watermark = max(watermark, @seq), grams_watermark = max(watermark, @seq)',
+          'UPDATE text_index SET watermark = max(watermark, @seq), grams_watermark = max(grams_watermark, @gramsSeq)',
         )
-        .run({ seq });
+        .run({ seq, gramsSeq });
     }),
     settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
       database
@@ -117,16 +119,19 @@ export function createDatabase(directory: string): TestWriter {
     }),
     remove: database.transaction((messages: readonly Message[]) => {
       const remove = database.prepare('DELETE FROM messages WHERE message_id = ? RETURNING seq').pluck();
-      const watermark = database.prepare('SELECT watermark FROM text_index').pluck().get() as number;
+      const [watermark, gramsWatermark] = database
+        .prepare('SELECT watermark, grams_watermark FROM text_index')
+        .raw()
+        .get() as [number, number];
       const takeOut = database.prepare(
         "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
       );
       const takeGram = database.prepare('UPDATE grams SET messages = messages - 1 WHERE gram = ?');
       for (const { message_id, text } of messages) {
         const seq = remove.get(message_id) as number;
-        if (seq > watermark || text === '') continue;
-        takeOut.run(BigInt(seq), indexed(fold(text)));
-        for (const gram of gramsOf(fold(text))) takeGram.run(gram);
+        if (text === '') continue;
+        if (seq <= watermark) takeOut.run(BigInt(seq), indexed(fold(text)));
+        if (seq <= gramsWatermark) for (const gram of gramsOf(fold(text))) takeGram.run(gram);
       }
       database.exec(`DELETE FROM sender_rollup; DELETE FROM recipient_rollup;
         INSERT INTO sender_rollup SELECT sender, count(*) FROM messages GROUP BY 1;
