@@ -1,7 +1,6 @@
 /** `lyftr dead-letters`: looks at what could not be stored for its own sake, sends it again, or discards it. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { AnswerError, type Client } from '@lyftr/shared/client';
-import type { Message } from '@lyftr/shared/message';
 import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
@@ -131,7 +130,7 @@ async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOpti
   const letter = await read(client, id);
   const port = {
     isTaken: (taken: string) => isTaken(client, taken),
-    deliver: (messages: readonly Message[]) => client.deliver(messages),
+    deliver: (messages: readonly string[]) => client.deliver(messages),
     discard: () => remove(client, id),
   };
   const replayed = await replay(port, letter, as).catch((error: unknown) => {

@@ -1,7 +1,6 @@
 /** A running system as a command or the console speaks to it: origin, writer, and every failure as one line for a person. */
 import { createHmac } from 'node:crypto';
 import type { FieldError } from './errors.js';
-import type { Message } from './message.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -74,8 +73,8 @@ export interface Client {
   removeAtWriter(path: string): Promise<unknown>;
   /** Signs exactly these bytes and posts them. Resolves with the JSON of the answer once all is acknowledged. */
   post(path: string, body: Buffer, contentType: string): Promise<unknown>;
-  /** Posts messages under one signature. Resolves when all of them are acknowledged. */
-  deliver(messages: readonly Message[]): Promise<void>;
+  /** Posts messages, each of them a JSON text, under one signature. Resolves when all of them are acknowledged. */
+  deliver(messages: readonly string[]): Promise<void>;
 }
 
 /** `x-signature` of these bytes, in hex. */
@@ -169,7 +168,7 @@ export function createClient({ origin, writer, token, secret, hints }: ClientOpt
     },
     async deliver(messages) {
       const isSingle = messages.length === 1;
-      const body = Buffer.from(JSON.stringify(isSingle ? messages[0] : messages));
+      const body = Buffer.from(isSingle ? (messages[0] as string) : `[${messages.join(',')}]`);
       await client.post(isSingle ? '/webhook' : '/webhook/batch', body, 'application/json');
     },
   };

@@ -10,9 +10,12 @@ export interface Message {
   ts: number;
   /** `""` when the sender gave none. */
   text: string;
-  /** Members beyond the five, as they came; absent when there were none. */
+  /** Members beyond the five, as they came; absent when there were none. Kept and passed on as text: see `asDelivered`. */
   extra?: Record<string, unknown>;
 }
+
+/** The five that every message has. */
+export type KnownMembers = Omit<Message, 'extra'>;
 
 /** Excludes NUL: C string interfaces, shells and SQLite's text functions all stop at it. */
 const withoutNul = '^[^\\u0000]*$';
@@ -36,3 +39,13 @@ export const messageSchema = {
 
 /** The members that have a column of their own; all others are `extra`. */
 export const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(Object.keys(messageSchema.properties));
+
+/**
+ * The JSON text of a message as it can be delivered. `extra` is the JSON text of an object with its other members, which
+ * are never parsed on the way: a parsed number may be rounded.
+ */
+export function asDelivered(known: KnownMembers, extra: string | null | undefined): string {
+  const text = JSON.stringify(known);
+  const others = (extra ?? '{}').slice(1, -1);
+  return others === '' ? text : `${text.slice(0, -1)},${others}}`;
+}

@@ -2,7 +2,7 @@
 import { AnswerError } from './client.js';
 import { CONFLICTING_DUPLICATE, type DeadLetterKind } from './database.js';
 import { isMessageTuple, type MessageTuple } from './job.js';
-import type { Message } from './message.js';
+import { asDelivered } from './message.js';
 
 /** As `GET /dead-letters/{id}` gives it. */
 export interface Letter {
@@ -47,16 +47,15 @@ export class NotDiscardedError extends Error {
 export interface ReplayPort {
   /** Whether a message is stored under this id. */
   isTaken(id: string): Promise<boolean>;
-  /** Resolves when all are acknowledged. Rejects with AnswerError, or with an Error when nothing answers. */
-  deliver(messages: readonly Message[]): Promise<void>;
+  /** `messages` are JSON texts. Resolves when all are acknowledged. Rejects with AnswerError, or with an Error when nothing answers. */
+  deliver(messages: readonly string[]): Promise<void>;
   /** Removes the letter. Rejects as `deliver` does. */
   discard(id: number): Promise<void>;
 }
 
-/** What came as `extra` goes out as members again. */
-function toMessage([message_id, from, to, ts, text, extra]: MessageTuple): Message {
-  const more = extra === undefined ? {} : (JSON.parse(extra) as Record<string, unknown>);
-  return { ...more, message_id, from, to, ts, text };
+/** What came as `extra` goes out as members again, in the same letters. */
+function toText([message_id, from, to, ts, text, extra]: MessageTuple): string {
+  return asDelivered({ message_id, from, to, ts, text }, extra);
 }
 
 function parse(raw: string): unknown {
@@ -88,26 +87,26 @@ function tuplesOf({ kind, raw }: Letter): MessageTuple[] {
   return messages as MessageTuple[];
 }
 
-/** The messages of a letter, the only one of them under the id `as` when that is given. Throws ReplayError. */
-function messagesOf(letter: Letter, as?: string): Message[] {
+/** The messages of a letter as JSON texts, the only one of them under the id `as` when that is given. Throws ReplayError. */
+function messagesOf(letter: Letter, as?: string): string[] {
   if (letter.kind === CONFLICTING_DUPLICATE && (as === undefined || as === letter.message_id))
     throw new ReplayError(
       'its id is taken by another message, which was first and stays; under the same id it would only be a duplicate again',
       true,
     );
-  const messages = tuplesOf(letter).map(toMessage);
-  if (as === undefined) return messages;
-  const [message] = messages;
-  if (message === undefined || messages.length > 1)
-    throw new ReplayError(`it holds ${messages.length} messages, and another id can be given to one only`);
-  return [{ ...message, message_id: as }];
+  const tuples = tuplesOf(letter);
+  if (as === undefined) return tuples.map(toText);
+  const [tuple] = tuples;
+  if (tuple === undefined || tuples.length > 1)
+    throw new ReplayError(`it holds ${tuples.length} messages, and another id can be given to one only`);
+  return [toText(tuple.with(0, as) as MessageTuple)];
 }
 
 /**
  * Posts in one request, or in halves where that is refused for its size. Half of a replay does no harm: the ids absorb
  * the next try.
  */
-async function deliverAll(port: ReplayPort, messages: readonly Message[]): Promise<void> {
+async function deliverAll(port: ReplayPort, messages: readonly string[]): Promise<void> {
   try {
     await port.deliver(messages);
   } catch (error) {

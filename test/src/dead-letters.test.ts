@@ -99,14 +99,14 @@ test('discard removes the letter through the writer; a number that is not there 
 });
 
 test('replay stores a message with its extra members, and discards the letter', async () => {
-  const raw = [...tuple('replay-1'), '{"priority":1,"__proto__":{"a":1}}'];
+  const raw = [...tuple('replay-1'), '{"priority":9007199254740993,"__proto__":{"a":1e400}}'];
   const id = putLetter('unstorable_message', raw, 'replay-1');
   const { code, stdout } = await run('replay', String(id), '--json');
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(stdout), { id, replayed: 1, discarded: true });
   const stored = await eventually('it is stored', () => found('replay-1'));
   assert.equal(stored.text, 'hello replay-1');
-  assert.equal(JSON.stringify(stored.extra), raw[5]);
+  assert.deepEqual(system.rows("SELECT extra FROM messages WHERE message_id = 'replay-1'"), [[raw[5]]]);
   assert.deepEqual(letterIds(), []);
 });
 

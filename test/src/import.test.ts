@@ -155,8 +155,9 @@ for (const format of ['ndjson', 'csv']) {
       message('=trip-3', { from: '+1', to: ' x ', extra: { of: 'its own' } }),
     ].map((each) => JSON.stringify(each));
     lines.push('{"message_id":"trip-4","from":"1","to":"2","ts":0,"__proto__":{"x":1}}');
+    lines.push('{"message_id":"trip-5","from":"1","to":"2","ts":0,"n":9007199254740993,"m":[1e400,1.50]}');
     assert.equal((await importing(ndjson(lines))).code, 0);
-    await eventually('all are stored', () => count('trip') + count('=trip') === 4);
+    await eventually('all are stored', () => count('trip') + count('=trip') === 5);
     const { total } = (await system.get('/messages?limit=1')).json;
 
     const [first, second] = ['first', 'second'].map((name) => join(system.dir, `${name}.${format}`)) as [
@@ -175,7 +176,9 @@ for (const format of ['ndjson', 'csv']) {
     } finally {
       await other.stop();
     }
-    assert.equal(readFileSync(second, 'utf8'), readFileSync(first, 'utf8'));
+    const exported = readFileSync(first, 'utf8');
+    assert.match(exported, /9007199254740993,""?m""?:\[1e400,1\.50\]/);
+    assert.equal(readFileSync(second, 'utf8'), exported);
   });
 }
 

@@ -166,6 +166,29 @@ test('members beyond the five come back as they were sent', { timeout: 60_000 },
     const { json } = await system.get(`/messages/${encodeURIComponent('e/1 😀')}`);
     const { media, nothing, ...known } = sent;
     assert.deepEqual(json, { ...known, text: '', extra: { media, nothing } });
+
+    const exact = (others: string) => `{"message_id":"exact","from":"a","to":"b","ts":5,${others}}`;
+    const extra = '{"n":9007199254740993,"m":[1e400,1.50],"n":1}';
+    const deliveries = [
+      extra.slice(1, -1),
+      '\r\n"n" : 9007199254740993,\t"m":[ 1e400,1.50 ], "n":1 ',
+      extra.slice(1, -1).replace('993', '992'),
+    ];
+    for (const others of deliveries) assert.equal((await system.post(exact(others))).status, 200);
+    const letters = await eventually('the last is put aside', () => {
+      const rows = system.rows('SELECT raw FROM dead_letters');
+      return rows.length > 0 && rows;
+    });
+    assert.deepEqual(
+      letters.map(([raw]) => (JSON.parse(raw as string) as string[])[5]),
+      [extra.replace('993', '992')],
+    );
+    for (const path of ['/messages/exact', '/messages?limit=1&order=desc'])
+      assert.ok((await system.get(path)).text.includes(`"text":"","extra":${extra}}`), path);
+    assert.match(
+      (await system.get('/export?format=ndjson')).text,
+      /,"text":"","n":9007199254740993,"m":\[1e400,1\.50\],"n":1\}\n/,
+    );
   } finally {
     await system.stop();
   }

@@ -3,7 +3,6 @@ import { json, type RequestHandler } from 'express';
 import { AnswerError, createClient, type Client } from '@lyftr/shared/client';
 import { PROBLEMS, ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
-import type { Message } from '@lyftr/shared/message';
 import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
 import type { Store } from './store.js';
 
@@ -96,7 +95,7 @@ export function createActions(
     isTaken: async (id: string) =>
       store.read((reader) => reader.get('SELECT 1 FROM messages WHERE message_id = @id', { id })) !==
       undefined,
-    deliver: (messages: readonly Message[]) => client.deliver(messages),
+    deliver: (messages: readonly string[]) => client.deliver(messages),
     async discard(id: number) {
       await client.removeAtWriter(`/dead-letters/${id}`);
     },

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import type { RequestHandler, Response } from 'express';
 import { stringify } from 'csv-stringify/sync';
+import { asDelivered } from '@lyftr/shared/message';
 import { abandoned } from './abandoned.js';
-import { filterConflicts, searchParameters, toFilter, toMessage, type SearchQuery } from './messages.js';
+import { filterConflicts, searchParameters, toFilter, knownMembers, type SearchQuery } from './messages.js';
 import type { Row } from './page.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
 import type { Reads } from './reads.js';
@@ -37,13 +38,7 @@ const FORMATS: Record<ExportQuery['format'], Format> = {
   ndjson: {
     contentType: 'application/x-ndjson',
     head: '',
-    rows: (rows) =>
-      rows
-        .map((row) => {
-          const { extra, ...message } = toMessage(row);
-          return `${JSON.stringify({ ...message, ...extra })}\n`;
-        })
-        .join(''),
+    rows: (rows) => rows.map((row) => `${asDelivered(knownMembers(row), row.extra)}\n`).join(''),
   },
   csv: {
     contentType: 'text/csv; charset=utf-8',

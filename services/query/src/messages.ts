@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { ProblemError, type FieldError } from '@lyftr/shared/errors';
 import { fold } from '@lyftr/shared/fold';
-import { messageSchema, type Message } from '@lyftr/shared/message';
+import { messageSchema, type KnownMembers, type Message } from '@lyftr/shared/message';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import type { Filter } from './filter.js';
 import { isoToSeconds } from './iso.js';
@@ -118,18 +118,17 @@ export function toFilter({
   };
 }
 
-export function toMessage(row: Row): Message {
-  const message: Message = {
-    message_id: row.message_id,
-    from: row.sender,
-    to: row.recipient,
-    ts: row.ts,
-    text: row.text,
-  };
-  if (row.extra !== null) message.extra = JSON.parse(row.extra) as Record<string, unknown>;
-  return message;
+export function knownMembers({ message_id, sender, recipient, ts, text }: Row): KnownMembers {
+  return { message_id, from: sender, to: recipient, ts, text };
 }
 
+/** The JSON text of a message. `extra` is in it as it was sent. */
+export function messageText(row: Row): string {
+  const known = JSON.stringify(knownMembers(row));
+  return row.extra === null ? known : `${known.slice(0, -1)},"extra":${row.extra}}`;
+}
+
+/** Of `GET /messages`, as a reader parses it. */
 export interface MessagesAnswer {
   /** Exact, in the same snapshot as `data`. */
   total: number;
@@ -141,25 +140,29 @@ export interface MessagesAnswer {
   next_cursor?: string | null;
 }
 
-async function answer(reads: Reads, query: MessagesQuery, signal: AbortSignal): Promise<MessagesAnswer> {
+/** The JSON text of a MessagesAnswer. */
+async function answer(reads: Reads, query: MessagesQuery, signal: AbortSignal): Promise<string> {
   const { limit, offset, order, cursor } = query;
   const after = cursor === undefined || cursor === '' ? undefined : decodeCursor(cursor);
   const byCursor = cursor !== undefined;
   // one row more than the page tells whether another page follows
   const page = { order, limit: byCursor ? limit + 1 : limit, offset, after };
   const { total, rows } = await reads.search(toFilter(query), page, signal);
-  const data = rows.slice(0, limit).map(toMessage);
-  if (!byCursor) return { total, limit, offset, data, has_more: offset + limit < total };
-  const last = data.at(-1);
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
   const next_cursor = rows.length > limit && last !== undefined ? encodeCursor(last) : null;
-  return { total, limit, offset, data, has_more: next_cursor !== null, next_cursor };
+  const more = byCursor
+    ? { has_more: next_cursor !== null, next_cursor }
+    : { has_more: offset + limit < total };
+  const head = JSON.stringify({ total, limit, offset }).slice(0, -1);
+  return `${head},"data":[${shown.map(messageText).join(',')}],${JSON.stringify(more).slice(1)}`;
 }
 
 /** `GET /messages`. */
 export function listMessages(reads: Reads): RequestHandler {
   const read = parameterReader<MessagesQuery>(messagesParameters, conflicts);
   return async (req, res) => {
-    res.json(await answer(reads, read(req.url), abandoned(res)));
+    res.type('json').send(await answer(reads, read(req.url), abandoned(res)));
   };
 }
 
@@ -168,6 +171,6 @@ export function getMessage(reads: Reads): RequestHandler<{ message_id: string }>
   return async (req, res) => {
     const row = await reads.message(req.params.message_id);
     if (row === undefined) throw new ProblemError('not-found', 'There is no message with this id.');
-    res.json(toMessage(row));
+    res.type('json').send(messageText(row));
   };
 }

@@ -87,7 +87,10 @@ export const schemas: Record<string, Json> = {
     ...object(
       {
         ...messageSchema.properties,
-        extra: { type: 'object', description: 'Other members of the message, when there were any.' },
+        extra: {
+          type: 'object',
+          description: 'Other members of the message, as they were sent, when there were any.',
+        },
       },
       ['extra'],
     ),

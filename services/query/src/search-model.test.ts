@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { databaseFile } from '@lyftr/shared/database';
 import type { Message } from '@lyftr/shared/message';
-import { toFilter, toMessage } from './messages.js';
+import { knownMembers, toFilter } from './messages.js';
 import type { Remembered } from './matches.js';
 import { search } from './search.js';
 import { Store } from './store.js';
@@ -81,11 +81,14 @@ test('answers are those of a model, by every way, and when messages come and go 
           remembered.set(query, result.remembered);
           const matches = expected(present, query);
           assert.equal(result.found?.total, matches.length, JSON.stringify(query));
-          assert.deepEqual(result.found.rows.map(toMessage), matches.slice(offset, offset + limit));
+          assert.deepEqual(result.found.rows.map(knownMembers), matches.slice(offset, offset + limit));
           for (const [index, last] of matches.entries()) {
             const page = { order, limit, offset: 0, after: last };
             const behind = search(store, { filter, page, remembered: result.remembered }, never, by);
-            assert.deepEqual(behind.found?.rows.map(toMessage), matches.slice(index + 1, index + 1 + limit));
+            assert.deepEqual(
+              behind.found?.rows.map(knownMembers),
+              matches.slice(index + 1, index + 1 + limit),
+            );
           }
         }
       };
