@@ -11,6 +11,7 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client';
+import { LAG_SAMPLE_MS, subtractSamplePeriod } from './event-loop.js';
 import { PUBLISH_INTERVAL_MS } from './limits.js';
 
 export type Service = 'ingest' | 'writer' | 'query';
@@ -33,7 +34,8 @@ export const COUNTERS = {
   db_write_total: { help: 'Rows that the writer was asked to store, by result.', labelNames: ['result'] },
 } as const;
 
-export const GAUGES = {
+/** Figures of the whole system, which query alone gives. A process that publishes one of them is not asked. */
+export const SYSTEM_GAUGES = {
   queue_depth_messages: { help: 'Messages acknowledged and not yet settled by the writer.', labelNames: [] },
   queue_depth_jobs: { help: 'BullMQ jobs by state.', labelNames: ['state'] },
   queue_oldest_message_age_seconds: {
@@ -76,15 +78,21 @@ export const GAUGES = {
     help: '1 while the process publishes, 0 once it has stopped doing so.',
     labelNames: ['service', 'instance'],
   },
-  redis_fsync_always: {
-    help: '1 when an acknowledgement of this process waits for an fsync, 0 when REDIS_FSYNC asks for everysec.',
-    labelNames: [],
-  },
   lyftr_redis_up: {
     help: '1 when Redis answered this scrape; the figures that come from it are left out otherwise.',
     labelNames: [],
   },
 } as const;
+
+/** What each process sets for itself; the page shows it with the service and the instance that it is of. */
+export const PROCESS_GAUGES = {
+  redis_fsync_always: {
+    help: '1 when an acknowledgement of this process waits for an fsync, 0 when REDIS_FSYNC asks for everysec.',
+    labelNames: [],
+  },
+} as const;
+
+const GAUGES = { ...SYSTEM_GAUGES, ...PROCESS_GAUGES };
 
 export const HISTOGRAMS = {
   ingest_ack_seconds: {
@@ -140,8 +148,8 @@ export function histogram<N extends keyof typeof HISTOGRAMS>(registry: Registry,
 /** A registry with the process's own figures: CPU, memory, event loop, garbage collection. */
 export function createRegistry(): Registry {
   const registry = new Registry();
-  // One sample a second instead of a hundred: an idle process should sleep. Each costs 25 µs.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1_000 });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });
+  subtractSamplePeriod(registry);
   return registry;
 }
 
@@ -198,7 +206,8 @@ const IDLE_TICKS = 4;
  * several files of /proc, which is most of what an idle process does.
  */
 async function eventsOf(registry: Registry): Promise<string> {
-  const families = [...Object.keys(COUNTERS), ...Object.keys(HISTOGRAMS)]
+  const families = [COUNTERS, PROCESS_GAUGES, HISTOGRAMS]
+    .flatMap(Object.keys)
     .map((name) => registry.getSingleMetric(name))
     .filter((family) => family !== undefined);
   return JSON.stringify(await Promise.all(families.map((family) => family.get())));

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { COUNTERS, GAUGES, HISTOGRAMS } from '@lyftr/shared/metrics';
+import { COUNTERS, HISTOGRAMS, PROCESS_GAUGES, SYSTEM_GAUGES } from '@lyftr/shared/metrics';
 import { queriesOf, readDashboard } from './grafana.js';
 import { ROOT } from './deploy.js';
 import { PROMETHEUS_DIR } from './prometheus.js';
@@ -53,6 +53,8 @@ test('panels have numbers and places of their own', () => {
 test('every metric of ours is on it', () => {
   const asked = queriesOf(panels, '1m').flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric));
   const names = new Set(asked.map((metric) => metric.replace(/_(bucket|sum|count)$/, '')));
-  const missing = Object.keys({ ...COUNTERS, ...GAUGES, ...HISTOGRAMS }).filter((name) => !names.has(name));
+  const missing = Object.keys({ ...COUNTERS, ...SYSTEM_GAUGES, ...PROCESS_GAUGES, ...HISTOGRAMS }).filter(
+    (name) => !names.has(name),
+  );
   assert.deepEqual(missing, []);
 });

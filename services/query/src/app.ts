@@ -64,7 +64,7 @@ export function createQueryListener(
   route('/docs/:file', docsAsset());
   endApp(app, log);
 
-  const observe = requestObserver(registry);
+  const observe = requestObserver(registry, app);
   return (req, res) => {
     observe(req, res);
     res.setHeader('cache-control', 'no-store');

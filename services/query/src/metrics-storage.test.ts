@@ -3,7 +3,6 @@ import { statfsSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { databaseFile } from '@lyftr/shared/database';
-import { gauge } from '@lyftr/shared/metrics';
 import { MetricsScene, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();
@@ -50,24 +49,4 @@ test("Redis's memory is a share of its limit, and 0 without one", async () => {
   } finally {
     await scene.redis.config('SET', 'maxmemory', 0);
   }
-});
-
-test('whether acknowledgements wait for the disk is told by process, and by no other gauge of ours', async () => {
-  await scene.start(new Registry());
-  for (const [instance, value] of [
-    ['careful', 1],
-    ['hasty', 0],
-  ] as const) {
-    const registry = new Registry();
-    gauge(registry, 'redis_fsync_always').set(value);
-    // of another version, perhaps: what is true of the system comes from query alone
-    gauge(registry, 'index_lag_messages').set(1_000);
-    await scene.publish(instance, registry);
-  }
-  const page = await scene.scrape();
-  assert.deepEqual(series(page, 'redis_fsync_always'), {
-    '{service="ingest",instance="careful"}': 1,
-    '{service="ingest",instance="hasty"}': 0,
-  });
-  assert.deepEqual(series(page, 'index_lag_messages'), { '': 0 });
 });

@@ -5,7 +5,13 @@ import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import { countBatches } from '@lyftr/shared/missing';
-import { COUNTERS, GAUGES, type PublishedMetric, type Service, type Snapshot } from '@lyftr/shared/metrics';
+import {
+  COUNTERS,
+  SYSTEM_GAUGES,
+  type PublishedMetric,
+  type Service,
+  type Snapshot,
+} from '@lyftr/shared/metrics';
 import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
 import { readMissing } from './committed.js';
 import { balance, missingOfFinished, readLedger, type LedgerReading } from './ledger.js';
@@ -42,11 +48,8 @@ const SERVICE: Service = 'query';
 const sample = (value: number, labels: Sample['labels'] = {}): Sample => ({ value, labels });
 const counter = (name: keyof typeof COUNTERS, values: Sample[]): Family =>
   family('counter', { name, help: COUNTERS[name].help }, values);
-const gauge = (name: keyof typeof GAUGES, values: Sample[]): Family =>
-  family('gauge', { name, help: GAUGES[name].help }, values);
-
-/** Of our own gauges, those that are true of a process; the others are of the system, and come from here. */
-const PROCESS_GAUGES: ReadonlySet<string> = new Set<keyof typeof GAUGES>(['redis_fsync_always']);
+const gauge = (name: keyof typeof SYSTEM_GAUGES, values: Sample[]): Family =>
+  family('gauge', { name, help: SYSTEM_GAUGES[name].help }, values);
 
 /** Samples that come from SQLite, exact; a process that published them too would count them twice. */
 function isKeptBySqlite(name: string, { labels }: Sample): boolean {
@@ -65,7 +68,7 @@ function publishedGauges(
   metrics: readonly PublishedMetric[],
   labels: { service: string; instance: string },
 ): Family[] {
-  return gaugesOf(metrics, labels).filter(({ name }) => PROCESS_GAUGES.has(name) || !(name in GAUGES));
+  return gaugesOf(metrics, labels).filter(({ name }) => !(name in SYSTEM_GAUGES));
 }
 
 function ledgerFamilies(ledger: LedgerReading): Family[] {
