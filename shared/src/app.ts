@@ -1,6 +1,7 @@
 /** The Express part of every service: health, the reader's token, and errors as problems. */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import { bearerCheck } from './auth.js';
+import { bearerCheck, givesToken } from './auth.js';
+import { createTriesLimit, TRIES_WINDOW_SECONDS } from './tries-limit.js';
 import { PROBLEMS, ProblemError } from './errors.js';
 import { sendProblem } from './http.js';
 import type { Logger } from './log.js';
@@ -37,11 +38,29 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
+/**
+ * Answers a request that is not let in: 401, or 429 when its address has given too many wrong tokens in the last minute.
+ * A right token does not come here, so one client's wrong tokens never shut another out.
+ */
+export function createRefusal(): RequestHandler {
+  const limit = createTriesLimit((_req, res) => {
+    sendProblem(res, 'too-many-tries', { headers: { 'retry-after': String(TRIES_WINDOW_SECONDS) } });
+  });
+  return (req, res, next) => {
+    const refuse = (): void => {
+      sendProblem(res, 'bad-token', { headers: { 'www-authenticate': 'Bearer' } });
+    };
+    if (!givesToken(req.headers.authorization)) refuse();
+    else void limit(req, res, (error?: unknown) => (error === undefined ? refuse() : next(error)));
+  };
+}
+
 export function requireToken(token: string | undefined): RequestHandler {
   const allows = bearerCheck(token);
+  const refuse = createRefusal();
   return (req, res, next) => {
     if (allows(req.headers.authorization)) next();
-    else sendProblem(res, 'bad-token', { headers: { 'www-authenticate': 'Bearer' } });
+    else void refuse(req, res, next);
   };
 }
 

@@ -1,4 +1,5 @@
 /** Settings come from the environment, once, through a schema; every fault is reported together. */
+import { isIP } from 'node:net';
 import { Ajv2020, type JSONSchemaType } from 'ajv/dist/2020.js';
 import { CRASH_POINTS } from './crash.js';
 import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from './limits.js';
@@ -41,6 +42,8 @@ export const SETTINGS = {
   // what `Authorization: Bearer` can carry
   API_TOKEN: { type: 'string', minLength: 1, pattern: '^\\S+$' },
   ALLOW_ANONYMOUS_READS: flag,
+  // what Express takes for `trust proxy`
+  TRUSTED_PROXIES: { type: 'string', format: 'proxies', default: 'loopback' },
   INGEST_PROCESSES: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
   MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },
   REDIS_FSYNC: { type: 'string', enum: ['always', 'everysec'], default: 'always' },
@@ -92,12 +95,25 @@ function isRedisUrl(url: string): boolean {
   }
 }
 
+const PROXY_RANGES = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/** A list of addresses, networks (`10.0.0.0/8`) and the names of ranges, with commas between. */
+function areProxies(list: string): boolean {
+  return list.split(',').every((entry) => {
+    const [address = '', bits, ...rest] = entry.trim().split('/');
+    const version = isIP(address);
+    if (version === 0) return bits === undefined && PROXY_RANGES.has(address);
+    const bitsMax = version === 4 ? 32 : 128;
+    return rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax));
+  });
+}
+
 const ajv = new Ajv2020({
   coerceTypes: true,
   useDefaults: true,
   allErrors: true,
   strict: true,
-  formats: { 'redis-url': isRedisUrl },
+  formats: { 'redis-url': isRedisUrl, proxies: areProxies },
 });
 
 const FLAGS: Record<string, string> = { '1': 'true', '0': 'false', yes: 'true', no: 'false' };
@@ -133,6 +149,8 @@ export function readSettings<const N extends SettingName, const R extends N = ne
         if (error.keyword === 'enum')
           return `${name} must be one of ${error.params['allowedValues'].join(', ')}`;
         if (error.keyword === 'minLength') return `${name} must not be empty`;
+        if (name === 'TRUSTED_PROXIES')
+          return `${name} must list addresses, networks like 10.0.0.0/8, loopback, linklocal or uniquelocal, with commas between them`;
         if (error.keyword === 'format')
           return `${name} must be like rediss://user:password@host:6379/0; in a password, write what is no letter or digit as %XX`;
         if (name === 'REDIS_URL') return `${name} must start with redis://, rediss:// or unix:///`;

@@ -105,6 +105,10 @@ test('nobody is led to another site', async () => {
     '//evil.example/',
     'https://evil.example/',
     '/\\evil.example',
+    '/.//evil.example',
+    '/%2e//evil.example',
+    '/a/..//evil.example/?b',
+    '/.\\/evil.example',
     'javascript:1',
     '/sign-in',
   ]) {
@@ -127,6 +131,36 @@ test('a wrong token is told so, and after ten of them one has to wait', async ()
   // of this address: another one, as our proxy saw it, is not held up
   const other = await signIn(TOKEN, { 'x-forwarded-for': '127.0.0.1, 203.0.113.7' });
   assert.equal(other.status, 303);
+});
+
+test('an address that a client claims is believed only when a trusted proxy says so', async () => {
+  service = await startService(directory.path, { token: TOKEN, trustedProxies: '127.0.0.1, 192.0.2.0/24' });
+  // the client is 203.0.113.7, whatever it wrote in front of that
+  const from = (claim: string) => ({ 'x-forwarded-for': `${claim}, 203.0.113.7, 192.0.2.1` });
+  for (let i = 0; i < 10; i++) assert.equal((await signIn('wrong', from(`198.51.100.${i}`))).status, 401);
+  assert.equal((await signIn('wrong', from('198.51.100.99'))).status, 429);
+  assert.equal((await signIn(TOKEN, { 'x-forwarded-for': '198.51.100.1' })).status, 303);
+  await service.close();
+  service = await startService(directory.path, { token: TOKEN, trustedProxies: '192.0.2.0/24' });
+  for (let i = 0; i < 10; i++)
+    assert.equal((await signIn('wrong', { 'x-forwarded-for': `198.51.100.${i}` })).status, 401);
+  assert.equal((await signIn('wrong', { 'x-forwarded-for': '198.51.100.99' })).status, 429);
+});
+
+test('wrong bearer tokens are limited by address, and the right one never is', async () => {
+  service = await startService(directory.path, { token: TOKEN });
+  const read = (authorization: string, address = '203.0.113.7') =>
+    send('GET', '/messages', { authorization, 'x-forwarded-for': address, accept: 'text/html' });
+  for (let i = 0; i < 10; i++) assert.equal((await read(`Bearer wrong-${i}`)).status, 401);
+  const late = await read('Bearer wrong');
+  assert.equal(late.status, 429);
+  assert.equal(late.headers['retry-after'], '60');
+  assert.match(late.text, /urn:lyftr:problem:too-many-tries/);
+  assert.equal((await read(`Bearer ${TOKEN}`)).status, 200);
+  assert.equal((await read('Bearer wrong', '203.0.113.8')).status, 401);
+  // what gives no token is no guess
+  assert.equal((await send('GET', '/messages', { 'x-forwarded-for': '203.0.113.7' })).status, 401);
+  assert.equal((await read('Basic dTpw')).status, 303);
 });
 
 test('a page of another site changes nothing, with whatever the browser sends along', async () => {

@@ -1,9 +1,9 @@
 /** Who may read, and from where: the token, a browser's session, and what a page of another site must not reach. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import { bearerCheck } from '@lyftr/shared/auth';
+import { bearerCheck, givesToken } from '@lyftr/shared/auth';
+import { createRefusal } from '@lyftr/shared/app';
 import { ProblemError } from '@lyftr/shared/errors';
-import { sendProblem } from '@lyftr/shared/http';
 import { sessionValues, type Sessions } from './session.js';
 
 type Access = 'bearer' | 'session' | 'anonymous';
@@ -31,11 +31,12 @@ const AGAIN =
   '<meta http-equiv="refresh" content="0">';
 
 /**
- * Lets in a bearer token (RFC 6750) or a session. A browser that has neither is sent to the sign-in page, everybody
- * else gets 401. Without a token everybody is let in.
+ * Lets in a bearer token (RFC 6750) or a session. A browser that has neither is sent to the sign-in page; every other
+ * request gets 401, or 429 after too many wrong tokens. Without a token every request is let in.
  */
 export function requireReader(token: string | undefined, sessions: Sessions | undefined): RequestHandler {
   const allows = bearerCheck(token);
+  const refuse = createRefusal();
   return (req, res, next) => {
     if (sessions === undefined) {
       accesses.set(res, 'anonymous');
@@ -46,7 +47,7 @@ export function requireReader(token: string | undefined, sessions: Sessions | un
     } else if (sessionValues(req.headers.cookie).some((value) => sessions.isValid(value))) {
       accesses.set(res, 'session');
       next();
-    } else if (!isBrowser(req)) sendProblem(res, 'bad-token', { headers: { 'www-authenticate': 'Bearer' } });
+    } else if (!isBrowser(req) || givesToken(req.headers.authorization)) void refuse(req, res, next);
     else if (req.headers['sec-fetch-site'] === 'cross-site') res.type('html').send(AGAIN);
     else res.redirect(303, `${SIGN_IN}?next=${encodeURIComponent(req.originalUrl)}`);
   };

@@ -28,6 +28,8 @@ export interface QueryOptions {
   registry: Registry;
   /** Decides who may read, too. */
   console: Console;
+  /** Whose X-Forwarded-For and X-Forwarded-Proto are believed: TRUSTED_PROXIES. */
+  trustedProxies: string;
   log: Logger;
 }
 
@@ -38,6 +40,7 @@ export function createQueryListener(
   const { store, reads, redis, metrics, registry, console, log } = options;
   // Redis is no part of it: reads do without
   const app = createApp({ readiness: () => ({ database: store.state() }) });
+  app.set('trust proxy', options.trustedProxies);
   console.mountAccess(app);
   console.mount(app);
 

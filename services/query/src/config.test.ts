@@ -10,6 +10,22 @@ test('defaults stand in for what is not set', () => {
   assert.equal(config.API_TOKEN, undefined);
 });
 
+test('proxies are addresses, networks or names of ranges', () => {
+  for (const list of ['loopback', '10.0.0.1', 'uniquelocal, ::1', 'fd00::/8,192.0.2.0/24'])
+    assert.equal(readConfig({ TRUSTED_PROXIES: list }).TRUSTED_PROXIES, list);
+  for (const list of [
+    '',
+    'all',
+    'nginx',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    '10.0.0.1,',
+    'loopback/8',
+    '10.0.0.0/',
+  ])
+    assert.throws(() => readConfig({ TRUSTED_PROXIES: list }), /TRUSTED_PROXIES must list/, list);
+});
+
 test('reads beyond this machine need a token or an explicit word', () => {
   assert.throws(() => readConfig({ HOST: '0.0.0.0' }), SettingsError);
   assert.equal(readConfig({ HOST: '0.0.0.0', API_TOKEN: 't' }).API_TOKEN, 't');

@@ -14,6 +14,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'WRITER_URL',
     'QUEUES_WRITABLE',
     'ALLOW_ANONYMOUS_READS',
+    'TRUSTED_PROXIES',
     'LOG_LEVEL',
   ]);
   requireTokenBeyondLoopback(config);

@@ -52,7 +52,16 @@ runService('query', async (log) => {
     queuesWritable: config.QUEUES_WRITABLE,
     log,
   });
-  const listener = createQueryListener({ store, reads, redis, metrics, registry, console, log });
+  const listener = createQueryListener({
+    store,
+    reads,
+    redis,
+    metrics,
+    registry,
+    console,
+    trustedProxies: config.TRUSTED_PROXIES,
+    log,
+  });
   const server = createStrictServer(listener);
   const port = await listen(server, config.QUERY_PORT, config.HOST);
   const publisher = startPublisher({ redis, registry, service: 'query', instance });

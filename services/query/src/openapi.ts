@@ -71,7 +71,10 @@ function read(operationId: string, tag: string, summary: string, parameters: Jso
     summary,
     security: READERS,
     parameters,
-    responses: { ...responses, ...problems('bad-token', 'upstream-unavailable', 'not-ready') },
+    responses: {
+      ...responses,
+      ...problems('bad-token', 'too-many-tries', 'upstream-unavailable', 'not-ready'),
+    },
   };
 }
 
@@ -86,7 +89,7 @@ function act(operationId: string, summary: string, rest: Json, responses: Json):
     ...rest,
     responses: {
       ...responses,
-      ...problems('bad-token', 'cross-site', 'not-found', 'not-replayable', 'not-ready'),
+      ...problems('bad-token', 'too-many-tries', 'cross-site', 'not-found', 'not-replayable', 'not-ready'),
     },
   };
 }

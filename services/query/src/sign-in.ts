@@ -1,14 +1,12 @@
 /** `/sign-in` and `/sign-out`: a browser's form gives the token once, and gets a session for it. */
 import { readFileSync } from 'node:fs';
-import { urlencoded, type Express, type Request, type Response } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { urlencoded, type Express, type Response } from 'express';
 import { onlyMethods } from '@lyftr/shared/app';
+import { createTriesLimit, TRIES_WINDOW_SECONDS } from '@lyftr/shared/tries-limit';
 import { refuseOtherSites, SIGN_IN } from './access.js';
 import { PAGE_HEADERS, PUBLIC } from './assets.js';
 import { sessionCookie, type Sessions } from './session.js';
 
-const TRIES_MAX = 10;
-const TRIES_WINDOW_MS = 60_000;
 const FORM_BYTES_MAX = '8kb';
 
 const PAGE = readFileSync(`${PUBLIC}/sign-in.html`, 'utf8');
@@ -23,34 +21,17 @@ function sendPage(res: Response, status: number, message: string): void {
 export function nextPath(next: unknown): string {
   const base = 'http://this.invalid';
   if (typeof next !== 'string' || !next.startsWith('/') || !URL.canParse(next, base)) return '/';
-  const url = new URL(next, base);
-  return url.origin === base && url.pathname !== SIGN_IN ? `${url.pathname}${url.search}` : '/';
-}
-
-const isSecure = (req: Request): boolean =>
-  req.protocol === 'https' || /^https\b/.test(String(req.headers['x-forwarded-proto'] ?? ''));
-
-/** The address as our own proxy saw it: it writes it last, behind whatever the client claims. */
-function addressOf(req: Request): string {
-  const forwarded = String(req.headers['x-forwarded-for'] ?? '').split(',');
-  const address = forwarded.at(-1)?.trim() || (req.socket.remoteAddress ?? '');
-  return ipKeyGenerator(address);
+  const { origin, pathname, search } = new URL(next, base);
+  // a browser takes `//name` for another host, and `/.//name` becomes that here
+  const isHere = origin === base && !pathname.startsWith('//') && pathname !== SIGN_IN;
+  return isHere ? `${pathname}${search}` : '/';
 }
 
 /** Without a token there is nothing to sign in to: the page leads on. */
 export function mountSignIn(app: Express, sessions: Sessions | undefined): void {
-  const limit = rateLimit({
-    windowMs: TRIES_WINDOW_MS,
-    limit: TRIES_MAX,
-    skipSuccessfulRequests: true,
-    keyGenerator: addressOf,
-    standardHeaders: false,
-    legacyHeaders: false,
-    validate: false,
-    handler(_req, res) {
-      res.set('retry-after', String(TRIES_WINDOW_MS / 1_000));
-      sendPage(res, 429, 'Too many wrong tokens. Wait a minute, then try again.');
-    },
+  const limit = createTriesLimit((_req, res) => {
+    res.set('retry-after', String(TRIES_WINDOW_SECONDS));
+    sendPage(res, 429, 'Too many wrong tokens. Wait a minute, then try again.');
   });
   const form = urlencoded({ extended: false, limit: FORM_BYTES_MAX, parameterLimit: 10 });
 
@@ -67,14 +48,14 @@ export function mountSignIn(app: Express, sessions: Sessions | undefined): void 
         sendPage(res, 401, 'That is not the token of this service. It is the value of API_TOKEN.');
         return;
       }
-      if (sessions !== undefined) res.append('set-cookie', sessionCookie(sessions.issue(), isSecure(req)));
+      if (sessions !== undefined) res.append('set-cookie', sessionCookie(sessions.issue(), req.secure));
       res.redirect(303, next);
     })
     .all(onlyMethods('GET', 'HEAD', 'POST'));
   app
     .route('/sign-out')
     .post(refuseOtherSites(), (req, res) => {
-      res.append('set-cookie', sessionCookie(undefined, isSecure(req)));
+      res.append('set-cookie', sessionCookie(undefined, req.secure));
       res.redirect(303, sessions === undefined ? '/' : SIGN_IN);
     })
     .all(onlyMethods('POST'));

@@ -222,6 +222,7 @@ export async function startService(
     anonymousReads: false,
     actions: undefined,
     queuesWritable: false,
+    trustedProxies: 'loopback',
     ...options,
     store,
     reads,
