@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { pipeline, Readable } from 'node:stream';
 import { parse, type CsvError, type Info } from 'csv-parse';
+import { unguardCell } from '@lyftr/shared/csv';
 import { MESSAGE_MEMBERS } from '@lyftr/shared/message';
 import type { Format } from './record-counter.js';
 
@@ -96,7 +97,7 @@ function bodyOf(fields: Record<string, string>): Buffer {
   const decoded = Object.entries(fields).map(([name, value]) => {
     const bytes = Buffer.from(value, 'latin1');
     if (!isUtf8(bytes)) throw new Error(`${name} is not valid UTF-8`);
-    return [name, bytes.toString()];
+    return [name, unguardCell(bytes.toString())];
   });
   const { ts = '', extra = '', ...rest } = Object.fromEntries(decoded) as Record<string, string>;
   if (!/^\d{1,15}$/.test(ts)) throw new Error('ts is not a whole number');

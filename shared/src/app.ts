@@ -96,11 +96,17 @@ export function endApp(app: Express, log: Logger): void {
     sendProblem(res, 'not-found');
   });
   const onError: ErrorRequestHandler = (error: unknown, req, res, _next) => {
+    const isProblem = error instanceof ProblemError;
+    // whoever asked has left, and what was done for them has ended
+    if (res.destroyed && (isProblem || (error as Partial<Error>).name === 'AbortError')) return;
+    const where = { requestId: requestIdOf(req), method: req.method, path: req.path };
     if (res.headersSent) {
+      // who reads it sees by the cut that it is not whole
+      log[isProblem ? 'warn' : 'error']({ err: error, ...where }, 'an answer was cut off');
       res.destroy();
       return;
     }
-    if (error instanceof ProblemError) {
+    if (isProblem) {
       const { code, message, errors, retryAfterSeconds } = error;
       const detail = message === PROBLEMS[code].title ? {} : { detail: message };
       const retry =
@@ -114,10 +120,7 @@ export function endApp(app: Express, log: Logger): void {
       sendProblem(res, 'bad-request');
       return;
     }
-    log.error(
-      { err: error, requestId: requestIdOf(req), method: req.method, path: req.path },
-      'a request failed',
-    );
+    log.error({ err: error, ...where }, 'a request failed');
     sendProblem(res, 'internal');
   };
   app.use(onError);

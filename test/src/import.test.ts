@@ -153,11 +153,14 @@ for (const format of ['ndjson', 'csv']) {
       message('trip-1', { text: '' }),
       message('trip-2', { text: 'a "b"\r\nc,\u2028 é 😀', nested: { a: [1, { b: null }] } }),
       message('=trip-3', { from: '+1', to: ' x ', extra: { of: 'its own' } }),
+      ...["'=1", "''@x", "'tis", '\tx', '\rx', '-1', 'a\nb', 'a\rb'].map((text, i) =>
+        message(`trip-cell-${i}`, { text }),
+      ),
     ].map((each) => JSON.stringify(each));
     lines.push('{"message_id":"trip-4","from":"1","to":"2","ts":0,"__proto__":{"x":1}}');
     lines.push('{"message_id":"trip-5","from":"1","to":"2","ts":0,"n":9007199254740993,"m":[1e400,1.50]}');
     assert.equal((await importing(ndjson(lines))).code, 0);
-    await eventually('all are stored', () => count('trip') + count('=trip') === 5);
+    await eventually('all are stored', () => count('trip') + count('=trip') === 13);
     const { total } = (await system.get('/messages?limit=1')).json;
 
     const [first, second] = ['first', 'second'].map((name) => join(system.dir, `${name}.${format}`)) as [
@@ -177,6 +180,9 @@ for (const format of ['ndjson', 'csv']) {
       await other.stop();
     }
     const exported = readFileSync(first, 'utf8');
+    if (format === 'csv')
+      for (const cell of [",'+1,", "\n'=trip-3,", ",''=1,", ",'''@x,", ",'tis,", ',"\'\rx",', ',"a\nb",'])
+        assert.ok(exported.includes(cell), cell);
     assert.match(exported, /9007199254740993,""?m""?:\[1e400,1\.50\]/);
     assert.equal(readFileSync(second, 'utf8'), exported);
   });

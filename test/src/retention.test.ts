@@ -1,7 +1,9 @@
 /** Messages that are too old go, and everything that counts them goes with them. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { lyftr } from './cli.js';
+import { lyftr, MAIN } from './cli.js';
 import { eventually, System } from './system.js';
 
 const OLD = 300;
@@ -62,4 +64,42 @@ test('old messages are removed, new ones stay, and every figure agrees', async (
   assert.deepEqual([accepted, created, waiting], [OLD + 5, OLD + 5, 0]);
   const audit = await lyftr({ DATA_DIR: system.env['DATA_DIR'] as string }, 'audit', '--full');
   assert.equal(audit.code, 0, audit.stdout);
+});
+
+test('an export goes on to its end while retention removes what it has not reached', async () => {
+  const count = 5_000;
+  const ts = now() - 2 * DAY_SECONDS;
+  // more than pipes and sockets hold, so that the export waits for its reader
+  const filling = 'x'.repeat(4_000);
+  for (let first = 0; first < count; first += 100) {
+    const messages = Array.from({ length: 100 }, (_, i) => {
+      return { message_id: `out-${first + i}`, from: 'out', to: 'us', ts: ts + first + i, filling };
+    });
+    assert.equal((await system.post(JSON.stringify(messages), {}, '/webhook/batch')).status, 200);
+  }
+  const left = () => system.rows("SELECT count(*) FROM messages WHERE sender = 'out'")[0]?.[0];
+  await eventually('all are stored', () => left() === count);
+
+  const env = { ...process.env, ...system.env, PORT: new URL(system.origin).port };
+  const child = spawn(process.execPath, [MAIN, 'export', '--from', 'out'], { env });
+  const ended = once(child, 'close');
+  let faults = '';
+  child.stderr.on('data', (chunk) => (faults += String(chunk)));
+  await once(child.stdout, 'readable');
+  await system.process('writer').stop();
+  await system.startService('writer');
+  await eventually('the old ones are gone', () => left() === 0);
+  let text = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) text += String(chunk);
+  const [code] = await ended;
+  assert.deepEqual([code, faults], [0, '']);
+  const ids = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { message_id: string }).message_id);
+  assert.ok(ids.length < count, 'all were read before one was removed: the test proved nothing');
+  assert.deepEqual(
+    ids,
+    Array.from(ids, (_, i) => `out-${i}`),
+  );
 });

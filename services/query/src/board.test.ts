@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -69,6 +71,23 @@ test('it shows what waits, read-only, under a policy of its own, behind the toke
   });
   assert.equal(clean.status, 405);
   assert.equal(await redis.llen('lyftr:deliveries:wait'), 1);
+});
+
+test('a body that cannot be read is a fault of the client', async () => {
+  service = await startService(directory.path, { redis });
+  const { port } = service;
+  for (const body of ['{', '['.repeat(200_000)]) {
+    const sent = request({
+      port,
+      path: QUEUES,
+      headers: { 'content-type': 'application/json', 'content-length': body.length },
+    });
+    sent.end(body);
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    answer.resume();
+    assert.equal(answer.statusCode, 400);
+    assert.equal(answer.headers['content-type'], 'application/problem+json');
+  }
 });
 
 test('QUEUES_WRITABLE lets jobs be changed, from this site alone', async () => {

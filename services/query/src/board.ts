@@ -43,8 +43,11 @@ function createRouter(redis: Redis, isReadOnly: boolean): RequestHandler {
     serverAdapter: server,
     options: { uiConfig: { boardTitle: 'Lyftr queue', miscLinks: [{ text: 'Console', url: '/' }] } },
   });
-  // its own would give the error's text
-  server.setErrorHandler(() => ({ status: 500, body: { error: AWAY } }));
+  // its own would give the error's text; a body that cannot be read is the client's fault, and answered as everywhere
+  server.setErrorHandler((error: Error & { status?: unknown }) => {
+    if (typeof error.status === 'number' && error.status < 500) throw error;
+    return { status: 500, body: { error: AWAY } };
+  });
   const router = server.getRouter() as RequestHandler & { disable(setting: string): void };
   router.disable('x-powered-by');
   return router;

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import express from 'express';
+import { endApp } from '@lyftr/shared/app';
+import { unguardCell } from '@lyftr/shared/csv';
+import { createLogger } from '@lyftr/shared/log';
 import type { Message } from '@lyftr/shared/message';
+import { exportMessages } from './export.js';
+import type { Reads } from './reads.js';
 import {
   createDatabase,
   startService,
@@ -73,6 +82,118 @@ test('CSV is quoted where it has to be, and an empty result has its header', asy
   assert.equal(
     await (await fetch(`${service.url}/export?format=csv&from=nobody`)).text(),
     'message_id,from,to,ts,text,extra\r\n',
+  );
+});
+
+/** Cells as RFC 4180 has them, and nothing else. */
+function recordsOf(csv: string): string[][] {
+  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/y;
+  const records: string[][] = [[]];
+  while (cell.lastIndex < csv.length) {
+    const [, quoted, plain, end] = cell.exec(csv) ?? assert.fail('this is no CSV');
+    records.at(-1)?.push(quoted?.replaceAll('""', '"') ?? (plain as string));
+    if (end !== ',') records.push([]);
+  }
+  return records.slice(1, -1);
+}
+
+test('every text is one cell of CSV, and none is a formula', async (t) => {
+  const texts = [
+    'a\nb',
+    'a\rb',
+    '\n',
+    '\r',
+    '"\n"',
+    '=1+1',
+    '+1',
+    '-1',
+    '@x',
+    '\tx',
+    "'=x",
+    "it's",
+    ' ',
+    ',\r\n',
+  ];
+  const odd = texts.map((text, i) => ({ message_id: `o-${i}`, from: '+1', to: '=us', ts: i, text }));
+  writer.insert(odd);
+  t.after(() => writer.remove(odd));
+  const csv = await (await fetch(`${service.url}/export?format=csv&to==us`)).text();
+  const records = recordsOf(csv);
+  assert.deepEqual(
+    records.map(([id, from, to, ts, text]) => [id, from, to, ts, unguardCell(text as string)]),
+    odd.map(({ message_id, ts, text }) => [message_id, "'+1", "'=us", String(ts), text]),
+  );
+  for (const cell of records.flat()) assert.doesNotMatch(cell, /^[=+\-@\t\r\n]/);
+});
+
+test('a read is bounded by the size of the messages, also when one of them is larger than that', async (t) => {
+  const read: number[] = [];
+  const reads: Reads = {
+    ...service.reads,
+    async search(filter, page, signal) {
+      const result = await service.reads.search(filter, page, signal);
+      read.push(result.rows.reduce((sum, { text, extra }) => sum + text.length + (extra?.length ?? 0), 0));
+      return result;
+    },
+  };
+  const counting = await startService(directory.path, { reads });
+  const MIB = 1024 * 1024;
+  const large = Array.from({ length: 12 }, (_, i) => {
+    const extra = { filling: 'x'.repeat(i === 5 ? 3 * MIB : MIB / 2) };
+    return { message_id: `l-${i}`, from: 'l', to: 'us', ts: 10 + (i % 3), text: `large ${i}`, extra };
+  });
+  writer.insert(large);
+  t.after(async () => {
+    writer.remove(large);
+    await counting.close();
+  });
+  const inOrder = large.toSorted((a, b) => a.ts - b.ts || (a.message_id < b.message_id ? -1 : 1));
+  for (const search of ['from=l', 'from=l&to=us&order=desc', 'q=large']) {
+    read.length = 0;
+    const lines = (await (await fetch(`${counting.url}/export?${search}`)).text()).trimEnd().split('\n');
+    const expected = search.includes('desc') ? inOrder.toReversed() : inOrder;
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as Message).message_id),
+      expected.map(({ message_id }) => message_id),
+    );
+    assert.ok(Math.max(...read) < 5.5 * MIB, `${search}: ${read.join(', ')}`);
+  }
+});
+
+test('a client that leaves is no error in the log, a read that fails in the middle is', async (t) => {
+  const lines: { msg: string; level: string }[] = [];
+  const log = createLogger('query', 'info', { write: (line) => void lines.push(JSON.parse(line)) });
+  const row = { message_id: 'm', sender: 'a', recipient: 'b', ts: 1, text: 'x'.repeat(3e6), extra: null };
+  let search: Reads['search'];
+  const app = express();
+  app.get('/export', exportMessages({ ...service.reads, search: (...args) => search(...args) }));
+  endApp(app, log);
+  const server = createServer(app).listen(0, '127.0.0.1');
+  t.after(() => void server.close());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/export`;
+
+  const controller = new AbortController();
+  const left = new Promise<void>((resolve) => {
+    search = async (_filter, _page, signal) => {
+      controller.abort();
+      await once(signal as AbortSignal, 'abort');
+      setImmediate(resolve);
+      return { total: 1, rows: [row] };
+    };
+  });
+  await assert.rejects(fetch(`${url}?format=csv`, { signal: controller.signal }));
+  await left;
+  await new Promise(setImmediate);
+  assert.deepEqual(lines, []);
+
+  let asked = 0;
+  search = () =>
+    asked++ === 0 ? Promise.resolve({ total: 2, rows: [row] }) : Promise.reject(new Error('no such disk'));
+  await assert.rejects((await fetch(url)).text());
+  assert.deepEqual(
+    lines.map(({ level, msg }) => [level, msg]),
+    [['error', 'an answer was cut off']],
   );
 });
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { RequestHandler, Response } from 'express';
 import { stringify } from 'csv-stringify/sync';
+import { guardCell } from '@lyftr/shared/csv';
 import { asDelivered } from '@lyftr/shared/message';
 import { abandoned } from './abandoned.js';
 import { filterConflicts, searchParameters, toFilter, knownMembers, type SearchQuery } from './messages.js';
@@ -11,6 +12,8 @@ import type { Reads } from './reads.js';
 
 /** Rows of one read: each is a snapshot of its own, so no export keeps the log from being reset. */
 const CHUNK_ROWS = 1_000;
+/** And their texts, but for the last of them: one may be as large as a body. */
+const CHUNK_BYTES = 2 * 1024 * 1024;
 
 export const exportParameters = {
   type: 'object',
@@ -45,15 +48,11 @@ const FORMATS: Record<ExportQuery['format'], Format> = {
     head: `${CSV_COLUMNS.join(',')}\r\n`,
     rows: (rows) =>
       stringify(
-        rows.map(({ message_id, sender, recipient, ts, text, extra }) => [
-          message_id,
-          sender,
-          recipient,
-          ts,
-          text,
-          extra ?? '',
-        ]),
-        { record_delimiter: '\r\n' },
+        rows.map(({ message_id, sender, recipient, ts, text, extra }) =>
+          [message_id, sender, recipient, String(ts), text, extra ?? ''].map(guardCell),
+        ),
+        // left to itself it quotes a line break of this kind alone
+        { record_delimiter: '\r\n', quote_record_delimiter: true },
       ),
   },
 };
@@ -62,26 +61,37 @@ async function write(res: Response, text: string, signal: AbortSignal): Promise<
   if (text !== '' && !res.write(text)) await once(res, 'drain', { signal });
 }
 
+/** Whether a chunk was ended by a bound, so that more may follow. */
+function isCut(rows: readonly Row[]): boolean {
+  const bytes = ({ text, extra }: Row): number => Buffer.byteLength(text) + Buffer.byteLength(extra ?? '');
+  return rows.length === CHUNK_ROWS || rows.reduce((sum, row) => sum + bytes(row), 0) >= CHUNK_BYTES;
+}
+
 /** A read that fails after the first cuts the connection: an answer that ends in order is complete. */
 export function exportMessages(reads: Reads): RequestHandler {
   const read = parameterReader<ExportQuery>(exportParameters, filterConflicts);
-  return async (req, res) => {
-    const query = read(req.url);
+
+  async function send(query: ExportQuery, res: Response, signal: AbortSignal): Promise<void> {
     const { order } = query;
     const filter = toFilter(query);
     const { contentType, head, rows: textOf } = FORMATS[query.format];
-    const signal = abandoned(res);
-    const next = (last: Row | undefined) =>
-      reads.search(filter, { order, limit: CHUNK_ROWS, offset: 0, after: last }, signal);
-    let { rows } = await next(undefined);
+    const next = async (last: Row | undefined): Promise<Row[]> => {
+      const after = last === undefined ? undefined : { ts: last.ts, message_id: last.message_id };
+      const page = { order, limit: CHUNK_ROWS, offset: 0, after, bytesMax: CHUNK_BYTES };
+      return (await reads.search(filter, page, signal)).rows;
+    };
+    let rows = await next(undefined);
     // the type goes last: an attachment sets one by its name
     res.attachment(`messages.${query.format}`).set('content-type', contentType);
     await write(res, head, signal);
-    while (rows.length > 0 && !signal.aborted) {
+    while (rows.length > 0) {
       await write(res, textOf(rows), signal);
-      if (rows.length < CHUNK_ROWS) break;
-      ({ rows } = await next(rows.at(-1)));
+      rows = isCut(rows) ? await next(rows.at(-1)) : [];
     }
     res.end();
+  }
+
+  return async (req, res) => {
+    await send(read(req.url), res, abandoned(res));
   };
 }

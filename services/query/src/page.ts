@@ -14,6 +14,8 @@ export interface Page {
   offset: number;
   /** The page begins behind this place; `offset` is 0 then. */
   after: Place | undefined;
+  /** Ends the page behind the row with which the texts in it reach this size. `offset` is 0 then. */
+  bytesMax?: number;
 }
 
 /** A row of `messages`; `extra` is the JSON text of an object. */
@@ -42,14 +44,23 @@ function addPlace({ sql, parameters }: Conditions, { order, after }: Page): void
   parameters['afterId'] = after.message_id;
 }
 
+/** What of a row can be large. SQLite knows these lengths without reading the texts. */
+const BYTES = 'octet_length(m.text) + ifnull(octet_length(m.extra), 0)';
+
 /** Numbers of rows first, rows afterwards: what is sorted or skipped is not read in full. */
 function run(reader: Reader, from: string, { sql, parameters }: Conditions, page: Page): Row[] {
   const order = orderBy(page.order);
+  const select = (columns: string): string =>
+    `SELECT ${columns} FROM ${from} ${where(sql)} ${order} LIMIT @limit OFFSET @offset`;
+  const numbers =
+    page.bytesMax === undefined
+      ? select('m.seq AS seq')
+      : `SELECT seq FROM (SELECT seq, sum(bytes) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+           FROM (${select(`m.seq AS seq, m.ts AS ts, m.message_id AS message_id, ${BYTES} AS bytes`)}) AS m)
+         WHERE before IS NULL OR before < @bytesMax`;
   return reader.all(
-    `SELECT ${COLUMNS}
-     FROM (SELECT m.seq AS seq FROM ${from} ${where(sql)} ${order} LIMIT @limit OFFSET @offset) AS page
-     CROSS JOIN messages AS m ON m.seq = page.seq ${order}`,
-    { ...parameters, limit: page.limit, offset: page.offset },
+    `SELECT ${COLUMNS} FROM (${numbers}) AS page CROSS JOIN messages AS m ON m.seq = page.seq ${order}`,
+    { ...parameters, limit: page.limit, offset: page.offset, bytesMax: page.bytesMax },
   ) as Row[];
 }
 
