@@ -13,6 +13,7 @@ import {
 } from 'prom-client';
 import { LAG_SAMPLE_MS, subtractSamplePeriod } from './event-loop.js';
 import { PUBLISH_INTERVAL_MS } from './limits.js';
+import { since } from './since.js';
 
 export type Service = 'ingest' | 'writer' | 'query';
 
@@ -214,6 +215,15 @@ async function eventsOf(registry: Registry): Promise<string> {
 }
 
 /**
+ * Writes a snapshot, unless somebody has taken the one before away: then it is part of a sum (query's `gone.ts`).
+ * ARGV: instance, snapshot, '1' when there is none before. 0: nothing is written.
+ */
+const PUBLISH = `
+if ARGV[3] ~= '1' and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1`;
+
+/**
  * Publishes this process's figures, every second while something happens, so that query can sum over every process and
  * so that counts survive the process. A failed publication is silent: the next one carries the same totals.
  */
@@ -222,13 +232,18 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
   const startedAt = Date.now();
   let published = '';
   let idleTicks = 0;
+  /** The figures of the last snapshot that is in Redis. */
+  let last: PublishedMetric[] | undefined;
+  /** Those that are part of the sum of what is gone. */
+  let gone: PublishedMetric[] = [];
 
   const publish = async (stopped: boolean): Promise<void> => {
     if (redis.status !== 'ready') return;
     const more = fields?.() ?? [];
     const events = `${await eventsOf(registry)} ${JSON.stringify(more)}`;
     if (!stopped && events === published && ++idleTicks < IDLE_TICKS) return;
-    const metrics = (await registry.getMetricsAsJSON()) as PublishedMetric[];
+    // a copy, for what prom-client gives goes on counting
+    const metrics = structuredClone((await registry.getMetricsAsJSON()) as PublishedMetric[]);
     const snapshot: Snapshot = {
       service,
       instance,
@@ -236,13 +251,21 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
       startedAt,
       at: Date.now(),
       stopped,
-      metrics,
+      metrics: since(metrics, gone),
     };
     // in one step: what was accepted and the batches that it was accepted in belong together
-    const pipeline = redis.multi().hset(SNAPSHOTS_KEY, instance, JSON.stringify(snapshot));
+    const pipeline = redis
+      .multi()
+      .eval(PUBLISH, 1, SNAPSHOTS_KEY, instance, JSON.stringify(snapshot), last === undefined ? '1' : '0');
     for (const [key, field, value] of more) pipeline.hset(key, field, value);
     const replies = await pipeline.exec();
-    if (replies?.some(([error]) => error !== null) === true) return;
+    if (replies === null || replies.some(([error]) => error !== null)) return;
+    if (replies[0]?.[1] === 0) {
+      gone = last ?? [];
+      last = undefined;
+      return publish(stopped);
+    }
+    last = metrics;
     published = events;
     idleTicks = 0;
   };

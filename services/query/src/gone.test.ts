@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Redis } from 'ioredis';
-import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import { Registry } from 'prom-client';
+import {
+  counter,
+  histogram,
+  SNAPSHOTS_KEY,
+  startPublisher,
+  type PublishedMetric,
+  type Snapshot,
+} from '@lyftr/shared/metrics';
+import { summed } from '@lyftr/shared/metrics-page';
 import { failFastRedis } from '@lyftr/shared/redis';
+import { totalsOf } from './families.js';
 import { createReaper } from './gone.js';
 import { GONE_FIELD } from './queue.js';
 import { connected, startRedis, temporaryDirectory, type TestDirectory, type TestRedis } from './testing.js';
@@ -141,4 +151,32 @@ test('a snapshot that this version cannot read stays', async () => {
   await reaper.run(NOW);
   assert.equal(await reaper.run(NOW), 0);
   assert.equal(await redis.hget(SNAPSHOTS_KEY, 'x'), 'not json');
+});
+
+test('a process that was taken for gone, because it was frozen or cut off, is counted once when it comes back', async () => {
+  const registry = new Registry();
+  const refused = counter(registry, 'webhook_total');
+  const seconds = histogram(registry, 'ingest_ack_seconds');
+  const publisher = startPublisher({ redis, registry, service: 'ingest', instance: 'frozen' });
+  const published = async (): Promise<Snapshot[]> =>
+    Object.values(await redis.hgetall(SNAPSHOTS_KEY)).map((json) => JSON.parse(json) as Snapshot);
+  const reaper = createReaper(redis);
+  // an hour later, to the reaper; the process itself is idle meanwhile, as one that is frozen
+  const takeForGone = async (): Promise<void> => {
+    for (;;) {
+      await reaper.run(Date.now() + 2 * HOUR_MS);
+      if ((await reaper.run(Date.now() + 2 * HOUR_MS)) === 1) return;
+    }
+  };
+  for (const status of ['invalid_signature', 'too_large', 'unavailable']) {
+    refused.inc({ status }, 3);
+    seconds.observe(1 / 32);
+    await takeForGone();
+    refused.inc({ status: 'invalid_signature' });
+    seconds.observe(4);
+  }
+  await publisher.stop();
+  const page = await summed((await published()).map(totalsOf)).metrics();
+  const metrics = (await registry.getMetricsAsJSON()) as PublishedMetric[];
+  assert.equal(page, await summed([totalsOf({ service: 'ingest', metrics })]).metrics());
 });

@@ -1,4 +1,7 @@
-/** Keeps SNAPSHOTS_KEY small: what ended long ago becomes one sum, so that counters do not lose it. */
+/**
+ * Keeps SNAPSHOTS_KEY small: what ended long ago becomes one sum, so that counters do not lose it. One that was frozen, or
+ * cut off from Redis, looks the same; when it comes back it publishes what it has counted since (`startPublisher`).
+ */
 import type { Redis } from 'ioredis';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 import { sumFamilies, totalsOf } from './families.js';
