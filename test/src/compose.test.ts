@@ -138,7 +138,7 @@ describe('docker-compose.yml', () => {
     const { command = [], volumes } = service('redis');
     const flag = (name: string) => command[command.indexOf(name) + 1];
     assert.equal(flag('--appendonly'), 'yes');
-    assert.equal(flag('--appendfsync'), 'always');
+    assert.equal(flag('--appendfsync'), '${REDIS_FSYNC:-always}');
     assert.equal(flag('--maxmemory-policy'), 'noeviction');
     assert.deepEqual(volumes, ['redis:/data']);
     // a rewrite of the file needs the memory twice

@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { read, ROOT } from './deploy.js';
-import { KUSTOMIZATION, manifests, parseManifests, type Manifest } from './kubernetes.js';
+import {
+  base,
+  KUSTOMIZATION,
+  manifests,
+  MONITORING,
+  parseManifests,
+  restorePod,
+  type Manifest,
+} from './kubernetes.js';
 
 const OPERATOR = 'monitoring.coreos.com/v1';
 const moduleOf = (apiVersion: string): string =>
@@ -62,11 +70,11 @@ function unknownMembers(all: readonly Manifest[]): string {
 
 test('every manifest is what the published schema of its kind says', async () => {
   assert.ok(manifests.length > 10);
-  for (const manifest of manifests) await validate(manifest);
+  for (const manifest of [...manifests, ...restorePod]) await validate(manifest);
 });
 
 test('no manifest has a member that its kind does not know', () => {
-  assert.equal(unknownMembers(manifests), '');
+  assert.equal(unknownMembers([...manifests, ...restorePod]), '');
 });
 
 test('a wrong value and a misspelt member are found', async () => {
@@ -80,8 +88,15 @@ test('a wrong value and a misspelt member are found', async () => {
 });
 
 test('kustomization.yaml lists every file beside it', () => {
-  const files = readdirSync(join(ROOT, 'deploy/kubernetes')).filter((file) => file !== 'kustomization.yaml');
-  assert.deepEqual(KUSTOMIZATION.resources.toSorted(), files.toSorted());
+  for (const [folder, { resources }] of [
+    ['', KUSTOMIZATION],
+    ['monitoring', MONITORING],
+  ] as const) {
+    const files = readdirSync(join(ROOT, 'deploy/kubernetes', folder), { withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name !== 'kustomization.yaml')
+      .map(({ name }) => name);
+    assert.deepEqual(resources.toSorted(), files.toSorted());
+  }
 });
 
 test("the runbook's command makes a PrometheusRule of the alerts", async () => {
@@ -96,7 +111,7 @@ test("the runbook's command makes a PrometheusRule of the alerts", async () => {
 
 const kubectl = spawnSync('kubectl', ['version', '--client']);
 test(
-  'kustomize puts everything into the namespace, with the tags that are asked for',
+  'kustomize gives everything the tags that are asked for, and the settings',
   { skip: kubectl.error !== undefined && 'there is no kubectl on this machine' },
   () => {
     const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', join(ROOT, 'deploy/kubernetes')], {
@@ -104,10 +119,8 @@ test(
     });
     assert.equal(status, 0, stderr);
     const built = parseManifests(stdout);
-    assert.equal(built.length, manifests.length);
-    for (const { kind, metadata } of built) {
-      if (kind !== 'Namespace') assert.equal(metadata.namespace, KUSTOMIZATION.namespace, metadata.name);
-    }
+    assert.equal(built.length, base.length + KUSTOMIZATION.configMapGenerator.length);
+    for (const { metadata } of built) assert.equal(metadata.namespace, undefined, metadata.name);
     for (const { name, newTag } of KUSTOMIZATION.images)
       assert.ok(stdout.includes(`image: ${name}:${newTag}`));
   },

@@ -5,15 +5,20 @@ import { SETTINGS } from '@lyftr/shared/env';
 import { SHUTDOWN_GRACE_MS } from '@lyftr/shared/limits';
 import { instructions, read } from './deploy.js';
 import {
+  base,
   KUSTOMIZATION,
+  manifests,
+  MONITORING,
   ofKind,
   podsOf,
   portsOf,
+  restorePod,
   selects,
   workloads,
   type Container,
   type Manifest,
   type Peer,
+  type PodSpec,
 } from './kubernetes.js';
 
 const containers = workloads.flatMap((workload) =>
@@ -137,18 +142,60 @@ test('a Service has pods, and a port of theirs', () => {
   }
 });
 
-test('a URL in the environment names a Service and its port', () => {
-  const urls = containers.flatMap(({ container: { env = [] } }) =>
-    env.flatMap(({ name, value }) => (name.endsWith('_URL') ? [new URL(value ?? '')] : [])),
-  );
-  assert.equal(urls.length, 4);
-  for (const { hostname, port } of urls) {
-    const found = ofKind('Service').find(({ metadata }) => metadata.name === hostname);
-    assert.ok(
-      found?.spec.ports.some((each) => String(each.port) === port),
-      `${hostname}:${port}`,
-    );
+test('a URL in the environment names a Service and its port, or a container of the same pod', () => {
+  let urls = 0;
+  for (const { workload: owner, container: each } of containers) {
+    for (const { name, value } of each.env ?? []) {
+      if (!name.endsWith('_URL')) continue;
+      urls += 1;
+      const { hostname, port } = new URL(value ?? '');
+      const own = owner.spec.template.spec.containers.flatMap(({ ports }) => ports);
+      const ports =
+        hostname === '127.0.0.1'
+          ? own.map(({ containerPort }) => containerPort)
+          : ofKind('Service')
+              .filter(({ metadata }) => metadata.name === hostname)
+              .flatMap(({ spec }) => spec.ports.map((each) => each.port));
+      assert.ok(ports.includes(Number(port || '80')), `${name}: ${value}`);
+    }
   }
+  assert.equal(urls, 6);
+});
+
+test('no namespace is assumed', () => {
+  for (const { namespace } of [KUSTOMIZATION, MONITORING]) assert.equal(namespace, undefined);
+  for (const { kind, metadata, spec } of [...manifests, ...restorePod]) {
+    assert.notEqual(kind, 'Namespace');
+    assert.equal(metadata.namespace, undefined, metadata.name);
+    const peers = [...(spec.ingress ?? []), ...(spec.egress ?? [])].flatMap((rule) => [
+      ...('from' in rule ? (rule.from ?? []) : []),
+      ...('to' in rule ? (rule.to ?? []) : []),
+    ]);
+    // a namespace has the name that its cluster gave it
+    for (const { namespaceSelector = {} } of peers) assert.deepEqual(namespaceSelector, {});
+  }
+});
+
+test('a cluster without the Prometheus operator can take everything but the monitoring', () => {
+  const builtIn = /^(v1|(apps|autoscaling|policy)\/v\d+|networking\.k8s\.io\/v1)$/;
+  for (const { apiVersion, kind } of base) assert.match(apiVersion, builtIn, kind);
+  assert.ok(manifests.some(({ apiVersion }) => !builtIn.test(apiVersion)));
+});
+
+test('a backup is restored into the volume that the store has, as the user that it runs as', () => {
+  const [pod] = restorePod;
+  const { containers: [shell] = [], volumes = [], securityContext } = pod?.spec as unknown as PodSpec;
+  const { template, volumeClaimTemplates = [] } = workload('store').spec;
+  const claims = volumeClaimTemplates.map(({ metadata }) => `${metadata.name}-store-0`);
+  assert.deepEqual(
+    volumes.map(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName),
+    claims,
+  );
+  assert.deepEqual(securityContext, template.spec.securityContext);
+  assert.deepEqual(shell?.securityContext, container('query').securityContext);
+  assert.equal(shell?.image, container('redis').image);
+  // no policy opens anything to it, and no Service leads to it
+  assert.ok(!podsOf({ matchLabels: pod?.metadata.labels ?? {} }).length);
 });
 
 test('what scales, budgets and governs names a workload', () => {
@@ -241,7 +288,9 @@ describe('the network', () => {
     const out = of(from, 'Egress')
       .flatMap(({ spec }) => spec.egress ?? [])
       .some(
-        (rule) => rule.to.some((peer) => isPod(peer, to)) && rule.ports.some((each) => each.port === port),
+        (rule) =>
+          (rule.to === undefined || rule.to.some((peer) => isPod(peer, to))) &&
+          rule.ports.some((each) => each.port === port),
       );
     const into = of(to, 'Ingress')
       .flatMap(({ spec }) => spec.ingress ?? [])
@@ -264,8 +313,13 @@ describe('the network', () => {
           .map((port) => `${from} → ${to} ${port}`),
       ),
     );
-    // to ingest itself everybody who can leave may come, and nobody here can leave for it
-    assert.deepEqual(open, ['ingest → store query', 'ingest → redis redis', 'store → redis redis']);
+    assert.deepEqual(open, [
+      'ingest → store query',
+      'ingest → redis redis',
+      // a dead letter that is replayed
+      'store → ingest http',
+      'store → redis redis',
+    ]);
   });
 
   test('names pods and ports that exist', () => {
@@ -274,11 +328,14 @@ describe('the network', () => {
       const own = podsOf(spec.podSelector).flatMap(portsOf);
       for (const { ports, from = [] } of spec.ingress ?? []) {
         for (const { port } of ports) assert.ok(own.includes(String(port)), `${metadata.name}: ${port}`);
-        for (const { podSelector } of from)
-          if (podSelector !== undefined) assert.equal(podsOf(podSelector).length, 1);
+        for (const { podSelector, namespaceSelector } of from)
+          if (podSelector !== undefined && namespaceSelector === undefined)
+            assert.equal(podsOf(podSelector).length, 1);
       }
       for (const { ports, to } of spec.egress ?? []) {
-        for (const { podSelector } of to) {
+        // to a name server, wherever it is, and to nobody else without a name
+        if (to === undefined) for (const { port } of ports) assert.equal(port, 53);
+        for (const { podSelector } of to ?? []) {
           if (podSelector === undefined) continue;
           const theirs = podsOf(podSelector).flatMap(portsOf);
           for (const { port } of ports) assert.ok(theirs.includes(String(port)), `${metadata.name}: ${port}`);

@@ -16,6 +16,7 @@ export interface Container {
     value?: string;
     valueFrom?: { secretKeyRef: { name: string; key: string; optional?: boolean } };
   }[];
+  envFrom?: { configMapRef: { name: string } }[];
   ports: { name: string; containerPort: number }[];
   startupProbe?: Probe;
   livenessProbe?: Probe;
@@ -37,7 +38,7 @@ export interface PodSpec {
   securityContext?: { runAsNonRoot?: boolean; runAsUser?: number; seccompProfile?: { type: string } };
   topologySpreadConstraints?: { labelSelector: Selector }[];
   containers: Container[];
-  volumes?: { name: string }[];
+  volumes?: { name: string; persistentVolumeClaim?: { claimName: string } }[];
 }
 
 export interface Selector {
@@ -72,24 +73,38 @@ export interface Manifest {
     podSelector: Selector;
     policyTypes: string[];
     ingress?: { from?: Peer[]; ports: PolicyPort[] }[];
-    egress?: { to: Peer[]; ports: PolicyPort[] }[];
+    /** Without `to`: to everybody. */
+    egress?: { to?: Peer[]; ports: PolicyPort[] }[];
     jobLabel: string;
     endpoints: { port: string; authorization: { credentials: { name: string; key: string } } }[];
   };
 }
 
-export const KUSTOMIZATION = parse(read('deploy/kubernetes/kustomization.yaml')) as {
-  namespace: string;
+interface Kustomization {
+  namespace?: string;
   resources: string[];
+}
+
+export const KUSTOMIZATION = parse(read('deploy/kubernetes/kustomization.yaml')) as Kustomization & {
   images: { name: string; newTag: string }[];
+  configMapGenerator: { name: string; literals: string[] }[];
 };
+
+/** For a cluster with the Prometheus operator, beside the others. */
+export const MONITORING = parse(read('deploy/kubernetes/monitoring/kustomization.yaml')) as Kustomization;
 
 export const parseManifests = (text: string): Manifest[] =>
   parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 
-export const manifests = KUSTOMIZATION.resources.flatMap((file) =>
-  parseManifests(read(`deploy/kubernetes/${file}`)),
-);
+const manifestsIn = (folder: string, files: readonly string[]): Manifest[] =>
+  files.flatMap((file) => parseManifests(read(`deploy/kubernetes/${folder}${file}`)));
+
+/** What `kubectl apply -k deploy/kubernetes` applies. */
+export const base = manifestsIn('', KUSTOMIZATION.resources);
+/** A shell on the store's volume. */
+export const restorePod = manifestsIn('restore/', ['pod.yaml']);
+
+export const manifests = [...base, ...manifestsIn('monitoring/', MONITORING.resources)];
 
 export const ofKind = (...kinds: string[]): Manifest[] =>
   manifests.filter(({ kind }) => kinds.includes(kind));

@@ -1,0 +1,91 @@
+/** Every setting reaches its service in a container: a new one must be passed on, or be left out for a reason. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SETTINGS } from '@lyftr/shared/env';
+import { instructions, read, service, services } from './deploy.js';
+import { KUSTOMIZATION, workloads } from './kubernetes.js';
+
+const SERVICES = ['ingest', 'writer', 'query'] as const;
+
+/** Settings that no container is given, and why. */
+const LEFT_OUT = new Map([
+  ['CRASH_AT', 'it is for tests'],
+  ['QUERY_URL', 'nginx sends reads to query'],
+  ['ALLOW_ANONYMOUS_READS', 'a token is demanded'],
+]);
+
+/** The names that the service's own configuration reads. */
+const settingsOf = (name: string): string[] =>
+  [...read(`services/${name}/src/config.ts`).matchAll(/'([A-Z_]+)'/g)]
+    .map(([, setting]) => setting as string)
+    .filter((setting) => Object.hasOwn(SETTINGS, setting));
+
+/** What the image says already: where its service listens, and where its data is. */
+const inImage = (name: string): string[] =>
+  instructions(name)
+    .filter((line) => line.startsWith('ENV '))
+    .flatMap((line) => [...line.matchAll(/(\w+)=/g)].map(([, variable]) => variable as string));
+
+const isSecret = (setting: string): boolean => /SECRET|TOKEN/.test(setting);
+
+test('every setting is read by a service', () => {
+  const all = new Set(SERVICES.flatMap(settingsOf));
+  assert.deepEqual([...all].toSorted(), Object.keys(SETTINGS).toSorted());
+});
+
+describe('docker-compose.yml', () => {
+  for (const [name, { build, environment = {} }] of services) {
+    const target = build?.target;
+    if (target === undefined) continue;
+    test(`${name} is given every setting that it reads`, () => {
+      const given = [...Object.keys(environment), ...inImage(target), ...LEFT_OUT.keys()];
+      assert.deepEqual(
+        settingsOf(target).filter((setting) => !given.includes(setting)),
+        [],
+      );
+    });
+
+    test(`${name} is given no setting that it does not read`, () => {
+      const known = settingsOf(target);
+      assert.deepEqual(
+        Object.keys(environment).filter((variable) => !known.includes(variable)),
+        [],
+      );
+    });
+  }
+
+  test('nothing is left out that is given all the same', () => {
+    const given = SERVICES.flatMap((name) => Object.keys(service(name).environment ?? {}));
+    for (const setting of LEFT_OUT.keys()) assert.ok(!given.includes(setting), setting);
+  });
+});
+
+describe('deploy/kubernetes', () => {
+  const [settings] = KUSTOMIZATION.configMapGenerator;
+
+  test('the settings that can be changed are in one place', () => {
+    assert.equal(KUSTOMIZATION.configMapGenerator.length, 1);
+    for (const literal of settings?.literals ?? []) {
+      const [name = '', value] = literal.split('=');
+      assert.ok(Object.hasOwn(SETTINGS, name) && !isSecret(name) && value !== '', literal);
+    }
+  });
+
+  for (const { spec } of workloads) {
+    for (const { name, env = [], envFrom = [] } of spec.template.spec.containers) {
+      if (!SERVICES.some((known) => known === name)) continue;
+      test(`${name} is given every setting that it reads`, () => {
+        assert.deepEqual(envFrom, [{ configMapRef: { name: settings?.name } }]);
+        const given = env.map((each) => each.name);
+        const secrets = settingsOf(name).filter(isSecret);
+        assert.deepEqual(
+          secrets.filter((secret) => !given.includes(secret)),
+          [],
+        );
+        // a value that stands here is one that the settings cannot change
+        for (const each of env)
+          assert.ok(isSecret(each.name) || (each.name.endsWith('_URL') && each.value), each.name);
+      });
+    }
+  }
+});
