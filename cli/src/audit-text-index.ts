@@ -2,13 +2,14 @@
  * Whether the text index holds what it says: every row up to its watermark that has text, and no row above.
  *
  * It keeps no copy of the text and no list of its rows (`content = ''`, `columnsize = 0`), so it can only be asked
- * whether a row is found by a phrase, or be read trigram by trigram. The first is done for a sample; the second, for
- * every row, takes 5 s at a million short rows.
+ * whether a row is found by a phrase, or be read trigram by trigram. The first is done for a sample; the second, which
+ * takes several times as long, for every row.
  */
 import type { Database } from 'better-sqlite3';
 import { INDEXED_SEARCH_CHARS_MIN } from '@lyftr/shared/database';
-import { fold, gramsOf, indexed } from '@lyftr/shared/fold';
+import { fold } from '@lyftr/shared/fold';
 import type { Finding } from './audit-checks.js';
+import { checkEveryTrigram } from './audit-trigrams.js';
 
 /** A smaller table is looked through in full. */
 const SAMPLE_ROWS = 2_000;
@@ -18,8 +19,6 @@ const EXAMPLES_MAX = 3;
 /** FTS5 bounds the depth of an expression by 256. */
 const TERMS_PER_QUERY = 100;
 const TERMS_MAX = 5_000;
-/** A prime: row numbers are summed up as their remainders, so that no sum leaves the safe integers. */
-const CHECKSUM_MODULUS = 1_000_003;
 
 interface Row {
   seq: number;
@@ -91,71 +90,6 @@ function checkSample(database: Database, watermark: number, last: number): Findi
     faults.push(`${absent.length} of ${looked} rows are not found by their text: ${name(absent)}`);
   if (early.length > 0) faults.push(`rows above the watermark are indexed: ${name(early)}`);
   return { figures: { sampled: looked }, faults };
-}
-
-interface Sums {
-  trigrams: number;
-  checksum: number;
-  highest: number;
-}
-
-function countInTable(
-  database: Database,
-  watermark: number,
-  gramsWatermark: number,
-): { sums: Sums; grams: Map<string, number> } {
-  const sums: Sums = { trigrams: 0, checksum: 0, highest: 0 };
-  const grams = new Map<string, number>();
-  const rows = database.prepare<[number], Row>(
-    "SELECT seq, text FROM messages WHERE seq <= ? AND text <> ''",
-  );
-  for (const { seq, text } of rows.iterate(watermark)) {
-    const folded = fold(text);
-    if (seq <= gramsWatermark)
-      for (const gram of gramsOf(folded)) grams.set(gram, (grams.get(gram) ?? 0) + 1);
-    let characters = 0;
-    for (const _ of indexed(folded)) characters++;
-    const trigrams = characters - INDEXED_SEARCH_CHARS_MIN + 1;
-    if (trigrams < 1) continue;
-    sums.trigrams += trigrams;
-    sums.checksum += trigrams * (seq % CHECKSUM_MODULUS);
-    sums.highest = Math.max(sums.highest, seq);
-  }
-  return { sums, grams };
-}
-
-/** How many of the counts of short searches are not what the rows say. */
-function differentGrams(database: Database, counted: Map<string, number>): number {
-  const kept = database.prepare<[], [string, number]>('SELECT gram, messages FROM grams').raw();
-  let different = counted.size;
-  for (const [gram, messages] of kept.iterate()) {
-    if (counted.get(gram) === messages) different--;
-    else if (!counted.has(gram)) different++;
-  }
-  return different;
-}
-
-/** Counts every trigram of every row, and every gram, on both sides. */
-function checkEveryTrigram(database: Database, watermark: number, gramsWatermark: number): Finding {
-  database.exec("CREATE VIRTUAL TABLE temp.trigrams USING fts5vocab(main, message_text, 'instance')");
-  const kept = database
-    .prepare<[], Sums>(
-      `SELECT count(*) AS trigrams, coalesce(sum(doc % ${CHECKSUM_MODULUS}), 0) AS checksum,
-         coalesce(max(doc), 0) AS highest FROM temp.trigrams`,
-    )
-    .get() as Sums;
-  database.exec('DROP TABLE temp.trigrams');
-  const { sums: stored, grams } = countInTable(database, watermark, gramsWatermark);
-  const different = differentGrams(database, grams);
-  const faults: string[] = [];
-  if (kept.trigrams !== stored.trigrams)
-    faults.push(`${kept.trigrams} trigrams are indexed, and the rows have ${stored.trigrams}`);
-  else if (kept.checksum !== stored.checksum)
-    faults.push('trigrams are indexed for other rows than have them');
-  if (kept.highest > watermark)
-    faults.push(`row ${kept.highest} is indexed, above the watermark ${watermark}`);
-  if (different > 0) faults.push(`${different} counts of one or two characters differ`);
-  return { figures: { trigrams: kept.trigrams, grams: grams.size }, faults };
 }
 
 export function checkTextIndex(database: Database, full: boolean, structure: readonly string[]): Finding {

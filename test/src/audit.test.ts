@@ -24,6 +24,19 @@ interface Report {
   checks: { name: string; state: string; faults: string[] }[];
 }
 
+/** Of the first messages: what the index has to hold exactly, or reads as something else. */
+const ODD_TEXTS = [
+  'a',
+  'ab',
+  '\0nul',
+  '\uffff\ufffe\ufffd',
+  '\u{10ffff}x😀y',
+  'Straße ΣΑΣ',
+  '\u{1fffe}é"\'',
+  '',
+  '   ',
+];
+
 let system: System;
 /** A copy of the database as the writer left it, closed. */
 let golden: string;
@@ -41,7 +54,7 @@ async function postBatch(): Promise<void> {
       from: `sender-${number % 7}`,
       to: '200',
       ts: 1_710_000_000 + number * 600,
-      text: number % 10 === 0 ? '' : `hello number ${number}`,
+      text: ODD_TEXTS[number] ?? (number % 10 === 0 ? '' : `hello number ${number}`),
     };
   });
   assert.equal((await system.post(JSON.stringify(messages), {}, '/webhook/batch')).status, 200);
@@ -163,12 +176,28 @@ test('what is derived is found damaged, and built anew', { timeout: 120_000 }, a
 });
 
 test('every row of the text index is looked at when that is asked for', async () => {
-  const dir = copy();
-  change(dir, "INSERT INTO message_text (rowid, folded) VALUES (999999, 'ZZZ')");
-  assert.equal((await audit(dir)).code, 0);
-  assert.deepEqual(faulty(await audit(dir, '--full')), ['text index']);
-  assert.equal((await audit(dir, '--full', '--repair')).code, 2);
-  assert.equal((await audit(dir, '--full')).code, 0);
+  const unsampled = copy();
+  change(unsampled, "INSERT INTO message_text (rowid, folded) VALUES (999999, 'ZZZ')");
+  assert.equal((await audit(unsampled)).code, 0);
+  const swapped = (rows: string) =>
+    `INSERT INTO message_text (message_text, rowid, folded)
+       SELECT 'delete', seq, upper(text) || char(65533, 65533) FROM messages WHERE seq IN (42, 44);
+     INSERT INTO message_text (rowid, folded) ${rows}`;
+  const damages: [sql: string, fault: RegExp][] = [
+    ["INSERT INTO message_text (rowid, folded) VALUES (999999, 'ZZZ')", /1 rows .* not there.*: 999999$/],
+    [
+      swapped('SELECT 86 - seq, upper(text) || char(65533, 65533) FROM messages WHERE seq IN (42, 44)'),
+      /2 rows are indexed by another text than theirs: 42, 44$/,
+    ],
+  ];
+  for (const [sql, fault] of damages) {
+    const dir = copy();
+    change(dir, sql);
+    const { checks } = await audit(dir, '--full');
+    assert.match(checks.find(({ name }) => name === 'text index')?.faults.at(-1) ?? '', fault);
+    assert.equal((await audit(dir, '--full', '--repair')).code, 2);
+    assert.equal((await audit(dir, '--full')).code, 0);
+  }
 });
 
 test('what nothing else can tell is found, and stays a fault', async (t) => {
