@@ -1,4 +1,5 @@
 import {
+  ENVELOPE_VERSION,
   jobName,
   JOB_OPTIONS,
   QUEUE_NAME,
@@ -34,7 +35,6 @@ async function fill(system: System): Promise<void> {
   });
   // the disk is what is measured later, not here
   await system.redis.config('SET', 'appendfsync', 'no');
-  let seq = 0;
   for (let first = 0; first < BACKLOG;) {
     const adding: Promise<unknown>[] = [];
     for (let i = 0; i < 50 && first < BACKLOG; i++, first += JOB_MESSAGES) {
@@ -43,8 +43,8 @@ async function fill(system: System): Promise<void> {
       );
       adding.push(
         queue.add(
-          jobName('bench', seq + 1),
-          { v: 1, producer: 'bench', seq: ++seq, at: Date.now(), messages },
+          jobName('bench', [first + 1, first + messages.length]),
+          { v: ENVELOPE_VERSION, producer: 'bench', first: first + 1, at: Date.now(), messages },
           JOB_OPTIONS,
         ),
       );

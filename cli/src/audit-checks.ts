@@ -1,13 +1,13 @@
 /** What `lyftr audit` compares. Each check reads the database as it is and returns what it found; nothing here writes. */
 import type { Database } from 'better-sqlite3';
 import {
+  CARRIED,
   CONFLICTING_DUPLICATE,
   COUNTED_BUCKETS,
   REMOVED,
   SERIES_MESSAGES_MIN,
   WRITTEN_OFF,
 } from '@lyftr/shared/database';
-import { FINISHED } from '@lyftr/shared/metrics';
 
 export interface Finding {
   /** What was compared, for a person. */
@@ -149,28 +149,24 @@ export function checkBuckets(database: Database): Finding {
   return { figures, faults };
 }
 
-function checkRanges(database: Database): string[] {
+function checkRanges(database: Database, table: string): string[] {
   const rows = database
-    .prepare<[number], { producer: string; first_seq: number; total: number }>(
-      `SELECT producer, first_seq, count(*) OVER () AS total FROM (
-         SELECT producer, first_seq, last_seq,
-           max(last_seq) OVER (PARTITION BY producer ORDER BY first_seq
+    .prepare<[number], { producer: string; first: number; total: number }>(
+      `SELECT producer, first, count(*) OVER () AS total FROM (
+         SELECT producer, first, last,
+           max(last) OVER (PARTITION BY producer ORDER BY first
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-         FROM ledger_ranges
-       ) WHERE first_seq < 1 OR last_seq < first_seq OR first_seq <= before LIMIT ?`,
+         FROM ${table}
+       ) WHERE first < 1 OR last < first OR first <= before LIMIT ?`,
     )
     .all(EXAMPLES_MAX);
-  const [first] = rows;
-  if (first === undefined) return [];
-  const examples = rows.map(({ producer, first_seq }) => `${producer} from ${first_seq}`);
-  return [`${first.total} ranges of batches end before they begin, or overlap: ${examples.join('; ')}`];
+  const [example] = rows;
+  if (example === undefined) return [];
+  const examples = rows.map(({ producer, first }) => `${producer} from ${first}`);
+  return [`${example.total} rows of ${table} end before they begin, or overlap: ${examples.join('; ')}`];
 }
 
-/**
- * The account of what was settled. A corrupt envelope is one dead letter and belongs to no producer, and its letter may
- * have been discarded: so the producers' sum may lack as many as that, at least the letters that are still there and at
- * most every dead letter.
- */
+/** The counters against the numbers of the messages that they counted, and against the dead letters that are kept. */
 export function checkLedger(database: Database): Finding {
   const counters = new Map(
     database.prepare<[], [string, number]>('SELECT name, value FROM counters').raw().all(),
@@ -181,45 +177,40 @@ export function checkLedger(database: Database): Finding {
       .raw()
       .all(),
   );
-  const { producers, settled, finished, sum, writtenOff, lost } = get(
+  const { producers, settled, writtenOff, both } = get(
     database,
-    `SELECT (SELECT count(*) FROM producers WHERE producer <> '${FINISHED}') AS producers,
-       (SELECT coalesce(sum(settled), 0) FROM producers WHERE producer <> '${FINISHED}') AS settled,
-       (SELECT coalesce(sum(finished), 0) FROM producers) AS finished,
-       (SELECT coalesce(sum(settled), 0) FROM producers WHERE producer = '${FINISHED}') AS sum,
-       (SELECT coalesce(sum(written_off), 0) FROM producers) AS writtenOff,
-       (SELECT count(*) FROM (SELECT producer FROM producers
-          WHERE producer <> '${FINISHED}' AND NOT (settled = 0 AND written_off > 0)) AS known
-          FULL JOIN (SELECT DISTINCT producer FROM ledger_ranges) AS ranged USING (producer)
-        WHERE known.producer IS NULL OR ranged.producer IS NULL) AS lost`,
-  ) as Record<'producers' | 'settled' | 'finished' | 'sum' | 'writtenOff' | 'lost', number>;
+    `SELECT (SELECT count(DISTINCT producer) FROM ledger_ranges) AS producers,
+       (SELECT coalesce(sum(last - first + 1), 0) FROM ledger_ranges) AS settled,
+       (SELECT coalesce(sum(last - first + 1), 0) FROM written_off_ranges) AS writtenOff,
+       (SELECT count(*) FROM written_off_ranges AS w JOIN ledger_ranges AS l USING (producer)
+        WHERE w.first <= l.last AND l.first <= w.last) AS both`,
+  ) as Record<'producers' | 'settled' | 'writtenOff' | 'both', number>;
   const counter = (name: string): number => counters.get(name) ?? 0;
   const [created, duplicate, dead] = [counter('created'), counter('duplicate'), counter('dead_letter')];
   const conflicting = counter(CONFLICTING_DUPLICATE);
-  const corrupt = letters.get('corrupt_envelope') ?? 0;
-  const unstorable = letters.get('unstorable_message') ?? 0;
-  const withoutProducer = created + duplicate + dead - settled;
+  const kept = (letters.get('corrupt_envelope') ?? 0) + (letters.get('unstorable_message') ?? 0);
+  const counted = created + duplicate + dead - counter(CARRIED);
   const conditions: [boolean, string][] = [
     [
-      withoutProducer >= corrupt && withoutProducer <= dead,
-      `producers have settled ${settled}, but created + duplicate + dead_letter is ${created + duplicate + dead}, of which ${corrupt} to ${dead} may be without a producer`,
+      settled === counted,
+      `${settled} messages are numbered as settled, but the counters add up to ${counted}`,
     ],
-    [corrupt + unstorable <= dead, `${corrupt + unstorable} dead letters are kept, and ${dead} were counted`],
+    [
+      writtenOff === counter(WRITTEN_OFF),
+      `${writtenOff} messages are numbered as written off, and ${counter(WRITTEN_OFF)} were counted`,
+    ],
+    [kept <= dead, `${kept} dead letters are kept, and ${dead} were counted`],
     [conflicting <= duplicate, `${conflicting} conflicting duplicates are more than all ${duplicate}`],
     [
       (letters.get(CONFLICTING_DUPLICATE) ?? 0) <= conflicting,
       `${letters.get(CONFLICTING_DUPLICATE)} conflicting duplicates are kept, and ${conflicting} were counted`,
     ],
-    [finished === sum, `producers that finished have settled ${finished}, and their sum is ${sum}`],
-    [
-      writtenOff === counter(WRITTEN_OFF),
-      `${writtenOff} messages of producers are written off, and ${counter(WRITTEN_OFF)} were counted`,
-    ],
-    [lost === 0, `${lost} producers have a sum without batches, or batches without a sum`],
+    [both === 0, `${both} ranges are both settled and written off`],
   ];
   const faults = conditions.filter(([holds]) => !holds).map(([, fault]) => fault);
+  const ranges = ['ledger_ranges', 'written_off_ranges'].flatMap((table) => checkRanges(database, table));
   return {
     figures: { producers, settled, created, duplicate, dead_letter: dead, written_off: writtenOff },
-    faults: [...checkRanges(database), ...faults],
+    faults: [...ranges, ...faults],
   };
 }

@@ -1,5 +1,6 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
+import { ledgerFaults } from './ledger-text.js';
 import type { Client } from '@lyftr/shared/client';
 import { parseSamples, type Sample } from './prometheus.js';
 
@@ -25,7 +26,7 @@ export interface Report {
   /** The state of each dependency, as `/readyz` gives it. The writer's is null when its port is not reached from here. */
   ready: { ingest: Record<string, string>; writer: Record<string, string> | null };
   queue: { messages: number; oldestSeconds: number } | null;
-  ledger: (Omit<LedgerAnswer, 'missing'> & { missingBatches: number | null }) | null;
+  ledger: (Omit<LedgerAnswer, 'missing'> & { missingMessages: number | null }) | null;
   textIndexLagMessages: number | null;
   /** Since the report before. */
   perSecond: Counts | null;
@@ -142,11 +143,7 @@ export async function collect({ client, writer, before }: CollectOptions): Promi
     for (const service of SERVICES)
       if (!processes.some((each) => each.service === service && each.up)) faults.push(`no ${service} is up`);
   if (valueOf(samples, 'lyftr_redis_up') === 0) faults.push('Redis does not answer the query service');
-  if (ledger !== undefined && ledger.missing !== null && ledger.missing.batches > 0)
-    faults.push(`${ledger.missing.batches} acknowledged batches are missing: lyftr ledger names them`);
-  const ofFinished = ledger?.missing?.finished_messages ?? 0;
-  if (ofFinished > 0)
-    faults.push(`${ofFinished} acknowledged messages are missing, of processes that finished long ago`);
+  if (ledger !== undefined) faults.push(...ledgerFaults(ledger));
 
   const { missing = null, ...outcomes } = ledger ?? {};
   const counts = countsOf(samples);
@@ -159,7 +156,7 @@ export async function collect({ client, writer, before }: CollectOptions): Promi
     ledger:
       ledger === undefined
         ? null
-        : { ...(outcomes as Omit<LedgerAnswer, 'missing'>), missingBatches: missing?.batches ?? null },
+        : { ...(outcomes as Omit<LedgerAnswer, 'missing'>), missingMessages: missing?.messages ?? null },
     textIndexLagMessages: valueOf(samples, 'index_lag_messages') ?? null,
     perSecond: ratesOf(counts, atMs, before),
   };

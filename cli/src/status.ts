@@ -75,11 +75,13 @@ export function screenOf(origin: string, report: Report): string[] {
       'ledger',
       ledger === null
         ? UNKNOWN
-        : `${ledger.accepted} accepted = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} dead letter + ${ledger.written_off} written off + ${ledger.waiting} waiting`,
+        : `${ledger.accepted} accepted + ${ledger.unconfirmed} unconfirmed = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} dead letter + ${ledger.written_off} written off + ${ledger.waiting} waiting`,
     ),
     ...labelled(
       'missing',
-      typeof ledger?.missingBatches === 'number' ? `${ledger.missingBatches} acknowledged batches` : UNKNOWN,
+      typeof ledger?.missingMessages === 'number'
+        ? `${ledger.missingMessages} acknowledged messages`
+        : UNKNOWN,
     ),
     ...labelled(
       'text index',

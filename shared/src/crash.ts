@@ -9,8 +9,6 @@ export const CRASH_POINTS = [
   'before-commit',
   /** writer: a group is committed, and none of its jobs is completed. */
   'after-commit',
-  /** writer: producers that finished are summed up in the database, and Redis still lists them. */
-  'between-finishing',
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 /** Raised with every migration; query refuses to read a file of another version. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'lyftr.db');
@@ -23,6 +23,9 @@ export const REMOVED = 'removed';
 
 /** Messages that were acknowledged, are gone, and were given up by an operator. Falls when one of them comes after all. */
 export const WRITTEN_OFF = 'written_off';
+
+/** Messages that were settled before ingest numbered its messages: nothing but their count is known. */
+export const CARRIED = 'carried';
 
 /** A trigram has three characters; a shorter search is answered from `grams`. */
 export const INDEXED_SEARCH_CHARS_MIN = 3;

@@ -1,23 +1,50 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readEnvelope, requestIdAt, type Envelope, type MessageTuple } from './job.js';
+import {
+  jobName,
+  numbersOfJob,
+  readEnvelope,
+  requestIdAt,
+  UnknownVersionError,
+  type Envelope,
+  type MessageTuple,
+} from './job.js';
 
 const message: MessageTuple = ['1', 'a', 'b', 1, 'hi'];
 const envelope = (messages: number): Envelope => ({
-  v: 1,
+  v: 2,
   producer: 'p',
-  seq: 1,
+  first: 7,
   at: 1,
   messages: Array.from({ length: messages }, () => message),
 });
 /** As it comes out of Redis. */
 const throughRedis = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-test('an envelope without ids, as older programs write it, is read as it is', () => {
-  const old = throughRedis(envelope(2));
-  assert.deepEqual(readEnvelope(old), envelope(2));
-  assert.equal(requestIdAt(readEnvelope(old), 0), undefined);
+test('a batch has the numbers of its messages', () => {
+  const { at, messages } = envelope(2);
+  const read = readEnvelope(throughRedis(envelope(2)));
+  assert.deepEqual(read, { numbers: { producer: 'p', range: [7, 8] }, at, messages });
+  assert.equal(requestIdAt(read, 0), undefined);
+});
+
+test('version 1, which has no numbers of messages, is still read', () => {
+  const { at, messages } = envelope(2);
+  const old = { v: 1, producer: 'p', seq: 3, at, messages };
+  assert.deepEqual(readEnvelope(throughRedis(old)), { numbers: undefined, at, messages });
+});
+
+test('a later version is told from damage', () => {
+  assert.throws(() => readEnvelope(throughRedis({ ...envelope(1), v: 3 })), UnknownVersionError);
+  for (const v of [undefined, null, 0, -1, 1.5, '2', 'x'])
+    assert.throws(() => readEnvelope({ ...envelope(1), v }), { name: 'Error', message: /version/ });
+});
+
+test('a job is named after its batch, and the name is read back', () => {
+  assert.deepEqual(numbersOfJob(jobName('p', [7, 8])), { producer: 'p', range: [7, 8] });
+  for (const name of ['', 'p', 'p:1', 'p:0:1', 'p:1:0', 'p:1:1:1', 'p:-1:1', ':1:1'])
+    assert.equal(numbersOfJob(name), undefined, name);
 });
 
 test('each message has the id of its delivery', () => {

@@ -6,24 +6,32 @@
  * because it is stored as text: the writer never parses what it does not need.
  */
 import type { DefaultJobOptions } from 'bullmq';
+import type { Range } from './ranges.js';
 import { givenRequestId } from './request-id.js';
+
+export const ENVELOPE_VERSION = 2;
 
 /** BullMQ keys are `lyftr:deliveries:*`. */
 export const QUEUE_PREFIX = 'lyftr';
 export const QUEUE_NAME = 'deliveries';
 
-/**
- * A job is named after its batch, so that the ledger can tell which batches wait in the queue without reading them.
- * A producer's name has no colon.
- */
-export function jobName(producer: string, seq: number): string {
-  return `${producer}:${seq}`;
+/** Where a batch stands in the numbering of its producer, whose name has no colon. */
+export interface Numbers {
+  producer: string;
+  range: Range;
+}
+
+/** A job is named after its batch, so that the ledger can tell what waits in the queue without reading it. */
+export function jobName(producer: string, [first, last]: Range): string {
+  return `${producer}:${first}:${last - first + 1}`;
 }
 
 /** The batch that a job is named after, or undefined when the name is of another making. */
-export function batchOfJob(name: string): { producer: string; seq: number } | undefined {
-  const match = /^([^:]+):([1-9]\d*)$/.exec(name);
-  return match === null ? undefined : { producer: match[1] as string, seq: Number(match[2]) };
+export function numbersOfJob(name: string): Numbers | undefined {
+  const match = /^([^:]+):([1-9]\d*):([1-9]\d*)$/.exec(name);
+  if (match === null) return undefined;
+  const first = Number(match[2]);
+  return { producer: match[1] as string, range: [first, first + Number(match[3]) - 1] };
 }
 
 /** `[message_id, from, to, ts, text, extra?]`; `extra` is the JSON text of an object. */
@@ -32,17 +40,18 @@ export type MessageTuple = [string, string, string, number, string, string?];
 /** `[request id, index of its first message, number of its messages]` of a delivery whose sender gave it an id. */
 export type Trace = [requestId: string, first: number, messages: number];
 
+/** What ingest puts into a job. */
 export interface Envelope {
-  /** Version of this layout. A writer refuses a version that it does not know. */
-  v: 1;
-  /** The ingest process that enqueued the batch: its instance id, new at each start. */
+  /** Version of this layout. A writer holds a version that it does not know until it is upgraded. */
+  v: typeof ENVELOPE_VERSION;
+  /** The life of an ingest process that enqueued the batch. */
   producer: string;
-  /** Numbers the batches of one producer from 1; an add that failed may leave a hole. */
-  seq: number;
-  /** Epoch milliseconds at which the oldest message of the batch was validated. */
+  /** Number of the first message. A producer numbers its messages from 1; an add that failed leaves a hole. */
+  first: number;
+  /** Epoch milliseconds at which the batch was given to Redis. */
   at: number;
   messages: MessageTuple[];
-  /** Absent when no sender gave an id; writers older than it do not look at it. */
+  /** Absent when no sender gave an id. */
   trace?: Trace[];
 }
 
@@ -78,24 +87,68 @@ const isTrace = (value: unknown): value is Trace =>
   Number.isSafeInteger(value[1]) &&
   Number.isSafeInteger(value[2]);
 
+/** A batch as the writer has it, of whatever version its envelope was. */
+export interface ReadBatch {
+  /** Undefined for a batch of version 1, which did not number its messages. */
+  numbers: Numbers | undefined;
+  at: number;
+  messages: MessageTuple[];
+  trace?: Trace[];
+}
+
 /** The id that a sender gave to the delivery of a message, or undefined. */
-export function requestIdAt({ trace }: Envelope, index: number): string | undefined {
+export function requestIdAt({ trace }: Pick<ReadBatch, 'trace'>, index: number): string | undefined {
   return trace?.find(([, first, messages]) => index >= first && index < first + messages)?.[0];
 }
 
-/** What came out of Redis, checked before it is trusted. Throws an Error that says what is wrong; no retry helps. */
-export function readEnvelope(data: unknown): Envelope {
-  if (typeof data !== 'object' || data === null) throw new Error('the envelope is not an object');
-  const { v, producer, seq, at, messages, trace } = data as Record<string, unknown>;
-  if (v !== 1) throw new Error(`envelope version ${String(v)} is not known to this writer`);
-  if (typeof producer !== 'string' || producer === '') throw new Error('the envelope names no producer');
-  if (!Number.isSafeInteger(seq) || (seq as number) < 1)
-    throw new Error('the envelope has no sequence number');
+/** A later version of Lyftr wrote it: this writer has to be upgraded. */
+export class UnknownVersionError extends Error {
+  constructor(version: number) {
+    super(
+      `The queue holds a batch of version ${version}, which this writer cannot read. Upgrade the writer.`,
+    );
+    this.name = 'UnknownVersionError';
+  }
+}
+
+type Fields = Record<string, unknown>;
+
+function readCommon({ at, messages, trace }: Fields): Omit<ReadBatch, 'numbers'> {
   if (!Number.isSafeInteger(at)) throw new Error('the envelope has no time of acceptance');
   if (!Array.isArray(messages) || !messages.every(isMessageTuple))
     throw new Error('the envelope has malformed messages');
-  const envelope = data as Envelope;
+  const batch = { at: at as number, messages };
   // it is for the log alone, and must not cost a message
-  if (trace !== undefined && !(Array.isArray(trace) && trace.every(isTrace))) delete envelope.trace;
-  return envelope;
+  return Array.isArray(trace) && trace.every(isTrace) ? { ...batch, trace } : batch;
+}
+
+function readNumbered(fields: Fields): ReadBatch {
+  const { producer, first } = fields;
+  if (typeof producer !== 'string' || producer === '') throw new Error('the envelope names no producer');
+  if (!Number.isSafeInteger(first) || (first as number) < 1)
+    throw new Error('the envelope has no number of its first message');
+  const common = readCommon(fields);
+  const range: Range = [first as number, (first as number) + common.messages.length - 1];
+  return { numbers: { producer, range }, ...common };
+}
+
+/** By version of the envelope. One that is not here yet is of a later Lyftr. */
+const DECODERS: Readonly<Record<number, (fields: Fields) => ReadBatch>> = {
+  1: (fields) => ({ numbers: undefined, ...readCommon(fields) }),
+  2: readNumbered,
+};
+
+/**
+ * What came out of Redis, checked before it is trusted. Throws UnknownVersionError, or an Error that says what is wrong
+ * with an envelope that is damaged; no retry helps against that.
+ */
+export function readEnvelope(data: unknown): ReadBatch {
+  if (typeof data !== 'object' || data === null) throw new Error('the envelope is not an object');
+  const fields = data as Fields;
+  const version = fields['v'];
+  if (!Number.isSafeInteger(version) || (version as number) < 1)
+    throw new Error('the envelope has no version');
+  const decode = DECODERS[version as number];
+  if (decode === undefined) throw new UnknownVersionError(version as number);
+  return decode(fields);
 }

@@ -43,12 +43,12 @@ export const SYSTEM_GAUGES = {
     help: 'Age of the oldest message that waits in the queue; 0 when none waits.',
     labelNames: [],
   },
-  ledger_missing_batches: {
-    help: 'Batches that were acknowledged, and are neither stored nor in the queue: lost. Above 0 after Redis was restored from an old copy.',
+  ledger_missing_messages: {
+    help: 'Messages that were acknowledged, and are neither stored nor in the queue: lost. GET /ledger names them. Left out while the queue is too long to tell.',
     labelNames: [],
   },
-  ledger_missing_finished_messages: {
-    help: 'Messages of ingest processes that finished long ago, which the database has lost since. Above 0 after the database was restored from an old copy.',
+  ledger_unconfirmed_messages: {
+    help: 'Messages that were stored or wait although no ingest process has confirmed that it acknowledged them: their sender was told 503, or their process was killed. Rises for up to a second during a burst.',
     labelNames: [],
   },
   ledger_written_off_messages: {
@@ -154,27 +154,16 @@ export function createRegistry(): Registry {
   return registry;
 }
 
-/** Names one life of one process; a restarted process is a new instance, and its counters start at zero. */
+/**
+ * Names one life of one process; a restarted process is a new instance, and its counters start at zero. Host and pid
+ * repeat in containers, so the rest has to be unique by itself: two lives of one name would take each other's batches.
+ */
 export function newInstanceId(): string {
-  return `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  return `${hostname()}-${process.pid}-${randomBytes(8).toString('hex')}`;
 }
 
 /** Hash: instance → Snapshot as JSON. */
 export const SNAPSHOTS_KEY = 'lyftr:metrics';
-/** Hash: producer → messages that it has acknowledged, since it started. */
-export const ACCEPTED_KEY = 'lyftr:accepted';
-/** Hash: producer → the numbers of the batches that Redis acknowledged, as JSON `[[first, last], …]`. */
-export const ACKNOWLEDGED_KEY = 'lyftr:acknowledged';
-/** Hash: producer → messages of it that the writer has settled (created, duplicate or dead letter) or written off. */
-export const SETTLED_KEY = 'lyftr:settled';
-/**
- * The producer that stands for all that have finished, in both hashes and in the database. What it accepted is what
- * they settled, so a database that has lost some of it since is found out.
- */
-export const FINISHED = '_finished';
-/** String: how much of what the database calls finished is in the hashes. */
-export const FINISHED_KEY = 'lyftr:finished';
-
 export type PublishedMetric = MetricObjectWithValues<MetricValue<string>>;
 
 export interface Snapshot {
@@ -195,8 +184,8 @@ export interface PublisherOptions {
   registry: Registry;
   service: Service;
   instance: string;
-  /** More to write in the same round trip, as `[key, field, value]` of a hash each. */
-  fields?: () => [string, string, string | number][];
+  /** What is written in the same step, and is told when Redis has taken it. */
+  more?: { fields(): [key: string, field: string, value: string][]; published(): void };
 }
 
 /** A process that nothing happens to publishes on every fourth tick: that it lives, and its memory. */
@@ -228,7 +217,7 @@ return 1`;
  * so that counts survive the process. A failed publication is silent: the next one carries the same totals.
  */
 export function startPublisher(options: PublisherOptions): { stop(): Promise<void> } {
-  const { redis, registry, service, instance, fields } = options;
+  const { redis, registry, service, instance, more } = options;
   const startedAt = Date.now();
   let published = '';
   let idleTicks = 0;
@@ -239,8 +228,8 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
 
   const publish = async (stopped: boolean): Promise<void> => {
     if (redis.status !== 'ready') return;
-    const more = fields?.() ?? [];
-    const events = `${await eventsOf(registry)} ${JSON.stringify(more)}`;
+    const fields = more?.fields() ?? [];
+    const events = `${await eventsOf(registry)} ${JSON.stringify(fields)}`;
     if (!stopped && events === published && ++idleTicks < IDLE_TICKS) return;
     // a copy, for what prom-client gives goes on counting
     const metrics = structuredClone((await registry.getMetricsAsJSON()) as PublishedMetric[]);
@@ -257,7 +246,7 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
     const pipeline = redis
       .multi()
       .eval(PUBLISH, 1, SNAPSHOTS_KEY, instance, JSON.stringify(snapshot), last === undefined ? '1' : '0');
-    for (const [key, field, value] of more) pipeline.hset(key, field, value);
+    for (const [key, field, value] of fields) pipeline.hset(key, field, value);
     const replies = await pipeline.exec();
     if (replies === null || replies.some(([error]) => error !== null)) return;
     if (replies[0]?.[1] === 0) {
@@ -268,6 +257,7 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
     last = metrics;
     published = events;
     idleTicks = 0;
+    more?.published();
   };
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {

@@ -53,17 +53,17 @@ export const BEYOND_REPAIR: readonly Damage[] = [
      UPDATE messages SET message_id = 'audit-1' WHERE message_id = 'audit-2'`,
     ['ids'],
   ],
-  ['a producer that settled too much', 'UPDATE producers SET settled = settled + 1', ['ledger']],
-  ['a sum of those who finished that is too small', 'UPDATE producers SET finished = 1', ['ledger']],
+  ['numbers that are not settled', 'UPDATE ledger_ranges SET last = last + 1', ['ledger']],
   ['a count of what was written off', "UPDATE counters SET value = 1 WHERE name = 'written_off'", ['ledger']],
   [
-    'a producer without batches',
-    "INSERT INTO producers (producer, settled) VALUES ('nobody', 0)",
+    'messages that are settled and written off',
+    `INSERT INTO written_off_ranges SELECT producer, first, first FROM ledger_ranges LIMIT 1;
+     UPDATE counters SET value = 1 WHERE name = 'written_off'`,
     ['ledger'],
   ],
   [
     'ranges that overlap',
-    'INSERT INTO ledger_ranges SELECT producer, first_seq + 1, last_seq FROM ledger_ranges',
+    'INSERT INTO ledger_ranges SELECT producer, first + 1, last FROM ledger_ranges',
     ['ledger'],
   ],
 ];

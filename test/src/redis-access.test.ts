@@ -142,7 +142,7 @@ test('the documented rights are enough: intake, storage, figures, ledger, and th
   // what is published once a second may be a second old
   await eventually('the ledger', async () => {
     const { json: ledger } = await system.get('/ledger');
-    return ledger.accepted === 3 && ledger.waiting === 0 && ledger.missing.batches === 0;
+    return ledger.accepted === 3 && ledger.waiting === 0 && ledger.missing.messages === 0;
   });
   const denied = (await system.redis.acl('LOG')) as unknown[];
   // the clients introduce themselves, and do without when they may not

@@ -1,7 +1,7 @@
 /** `lyftr status` against a running system. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ACKNOWLEDGED_KEY } from '@lyftr/shared/metrics';
+import { CONFIRMED_KEY } from '@lyftr/shared/ledger';
 import { lyftr, MAIN, type CliResult } from './cli.js';
 import { eventually, Process, System, type Environment } from './system.js';
 
@@ -60,13 +60,15 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
   assert.equal(found.ready.writer.database, 'ok');
   assert.deepEqual(found.ledger, {
     accepted: 3,
+    unconfirmed: 0,
     created: 2,
     duplicate: 1,
     dead_letter: 0,
     written_off: 0,
     waiting: 0,
+    difference: 0,
     conflicting_duplicate: 0,
-    missingBatches: 0,
+    missingMessages: 0,
   });
   assert.deepEqual(found.queue, { messages: 0, oldestSeconds: 0 });
   assert.equal(typeof found.textIndexLagMessages, 'number');
@@ -83,7 +85,7 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
   assert.match(stdout, new RegExp(`^healthy {5}${system.origin}$`, 'm'));
   assert.match(
     stdout,
-    /^ledger {6}3 accepted = 2 created \+ 1 duplicate \+ 0 dead letter \+ 0 written off \+ 0 waiting$/m,
+    /^ledger {6}3 accepted \+ 0 unconfirmed = 2 created \+ 1 duplicate \+ 0 dead letter \+ 0 written off \+ 0 waiting$/m,
   );
 });
 
@@ -107,12 +109,12 @@ test('--watch looks again and again, shows rates, outlives the system, and ends 
   }
 });
 
-test('acknowledged batches that are missing make it unhealthy', async () => {
-  await system.redis.hset(ACKNOWLEDGED_KEY, 'a-producer', '[[1,3]]');
+test('acknowledged messages that are missing make it unhealthy', async () => {
+  await system.redis.hset(CONFIRMED_KEY, 'a-producer', '{"messages":3,"ranges":[[1,3]]}');
   const found = await report();
-  assert.deepEqual([found.code, found.healthy, found.ledger.missingBatches], [1, false, 3]);
-  assert.match(found.faults.join(), /3 acknowledged batches are missing/);
-  await system.redis.hdel(ACKNOWLEDGED_KEY, 'a-producer');
+  assert.deepEqual([found.code, found.healthy, found.ledger.missingMessages], [1, false, 3]);
+  assert.match(found.faults.join(), /3 messages acknowledged and missing/);
+  await system.redis.hdel(CONFIRMED_KEY, 'a-producer');
 });
 
 test('a writer that is gone makes it unhealthy, and so does one that is not where it should be', async () => {

@@ -1,7 +1,7 @@
 /** `lyftr ledger` and `lyftr ledger write-off`: batches that Redis has lost, as one that was restored from an old copy. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ACCEPTED_KEY, SETTLED_KEY } from '@lyftr/shared/metrics';
+import { CONFIRMED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
 import { lyftr, type CliResult } from './cli.js';
 import { eventually, System, type Environment } from './system.js';
 
@@ -55,8 +55,8 @@ test('what is missing is written off, stays visible, and is stored when it comes
   await deliver('lost', 7);
   const bringBack = await lose();
   const { producer } = await eventually('it is missing', async () => {
-    const { missing, waiting } = await ledger();
-    return waiting === 7 && missing?.producers[0];
+    const { missing, difference } = await ledger();
+    return difference === 7 && missing?.producers[0];
   });
 
   env['WRITER_PORT'] = '1';
@@ -68,22 +68,34 @@ test('what is missing is written off, stays visible, and is stored when it comes
   assert.match(unasked.stderr, /--yes/);
   const shown = await run();
   assert.equal(shown.code, 1);
-  assert.match(shown.stdout, /^ {2}17 accepted\n= 10 created\n[^]*\+ {2}0 written off\n\+ {2}7 waiting\n/);
-  assert.ok(shown.stdout.endsWith(`missing: 1 batch\n  ${producer}  2\n`), shown.stdout);
+  assert.match(
+    shown.stdout,
+    /^ {2}17 accepted\n\+ {2}0 unconfirmed\n= 10 created\n[^]*\+ {2}0 written off\n\+ {2}0 waiting\n/,
+  );
+  assert.ok(shown.stdout.endsWith(`missing: 7 messages\n  ${producer}  11-17\n`), shown.stdout);
 
   const done = await run('write-off', '--yes', '--json');
   assert.equal(done.code, 0, done.stderr);
-  const expected = { batches: 1, messages: 7, producers: [{ producer, batches: 1, messages: 7 }] };
+  const expected = { messages: 7, producers: [{ producer, ranges: [[11, 17]] }], unnamed: 0, unconfirmed: 0 };
   assert.deepEqual(JSON.parse(done.stdout), expected);
-  const account = { accepted: 17, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0, waiting: 0 };
-  const nothing = { batches: 0, producers: [], finished_messages: 0 };
+  const account = {
+    accepted: 17,
+    unconfirmed: 0,
+    duplicate: 0,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+    waiting: 0,
+    difference: 0,
+  };
+  const nothing = { messages: 0, producers: [] };
   assert.deepEqual(await ledger(), { ...account, created: 10, written_off: 7, missing: nothing });
   assert.equal(await system.metric('ledger_written_off_messages'), 7);
   assert.equal(await system.metric('queue_depth_messages'), 0);
   assert.equal(await system.metric('webhook_accepted_total'), 17);
   const same = async (): Promise<boolean> => {
     const { redis } = system;
-    return (await redis.hget(ACCEPTED_KEY, producer)) === (await redis.hget(SETTLED_KEY, producer));
+    const confirmed = JSON.parse((await redis.hget(CONFIRMED_KEY, producer)) ?? '{}') as { ranges: unknown };
+    return JSON.stringify(confirmed.ranges) === (await redis.hget(SETTLED_KEY, producer));
   };
   await eventually('ingest is told that nothing waits', same);
   assert.equal((await run()).code, 0);
@@ -103,7 +115,7 @@ test('without Redis nothing is written off', async () => {
   const { code, stderr } = await run('write-off', '--yes');
   assert.equal(code, 1);
   assert.match(stderr, /GET \/ledger answers 503/);
-  const url = `http://127.0.0.1:${env['WRITER_PORT']}/ledger/missing?batches=0`;
+  const url = `http://127.0.0.1:${env['WRITER_PORT']}/ledger/missing?difference=0`;
   const answer = await fetch(url, { method: 'DELETE' });
   assert.equal(answer.status, 503);
 });

@@ -11,6 +11,7 @@ import { Queue } from 'bullmq';
 import { crashPoint } from '@lyftr/shared/crash';
 import { ProblemError } from '@lyftr/shared/errors';
 import {
+  ENVELOPE_VERSION,
   jobName,
   JOB_OPTIONS,
   QUEUE_EVENTS_MAX,
@@ -25,6 +26,7 @@ import { rateLimited, type Logger } from '@lyftr/shared/log';
 import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/redis';
 import { refusalOf } from '@lyftr/shared/refusal';
 import type { Redis } from 'ioredis';
+import type { Lives } from './lives.js';
 
 const RETRY_AFTER_SECONDS = 1;
 const PROBE_KEY = 'lyftr:probe';
@@ -39,10 +41,6 @@ export interface Enqueuer {
   probeWrite(): Promise<string>;
   /** Resolves when Redis is ready, or after `timeoutMs`. */
   whenReady(timeoutMs: number): Promise<void>;
-  /** Messages that Redis has acknowledged since this process started. */
-  acknowledged(): number;
-  /** The numbers of the batches that Redis has acknowledged, as ranges `[first, last]`. */
-  acknowledgedBatches(): readonly [number, number][];
   /** Resolves after Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a resend can help. */
   enqueue(messages: MessageTuple[], trace?: Trace[]): Promise<void>;
   close(): Promise<void>;
@@ -50,17 +48,6 @@ export interface Enqueuer {
 
 const unavailable = (detail: string) =>
   new ProblemError('queue-unavailable', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
-
-/** Holes between ranges come from adds that failed. Far more of them than this and the oldest ranges are forgotten. */
-const RANGES_MAX = 1_000;
-
-/** Jobs are added one after another, so a number always belongs to the end. */
-function noteBatch(ranges: [number, number][], seq: number): void {
-  const last = ranges.at(-1);
-  if (last !== undefined && last[1] + 1 === seq) last[1] = seq;
-  else ranges.push([seq, seq]);
-  if (ranges.length > RANGES_MAX) ranges.shift();
-}
 
 /** Promise.withResolvers, which Node 20 lacks. */
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
@@ -82,20 +69,17 @@ function withDeadline(adding: Promise<unknown>): Promise<void> {
 export interface EnqueuerOptions {
   redisUrl: string;
   fsync: RedisFsync;
-  /** The instance id of this process. */
-  producer: string;
+  /** Numbers the messages, and is told what Redis has acknowledged. */
+  lives: Lives;
   log: Logger;
 }
 
-export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptions): Enqueuer {
+export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions): Enqueuer {
   const redis = failFastRedis(redisUrl, ENQUEUE_DEADLINE_MS);
   let queue: Queue<Envelope> | undefined;
   let state = 'Redis has not been reached yet';
   let closed = false;
   const { promise: becameReady, resolve: isReady } = withResolvers();
-  let seq = 0;
-  let acknowledged = 0;
-  const batches: [number, number][] = [];
   const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
     log.warn({ err, suppressed }, 'Redis is in trouble');
   });
@@ -169,10 +153,12 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
 
   /** Resolves when Redis has acknowledged the batch; rejects when that is not known. */
   async function add(to: Queue<Envelope>, messages: MessageTuple[], trace?: Trace[]): Promise<void> {
-    const envelope: Envelope = { v: 1, producer, seq: ++seq, at: Date.now(), messages };
+    const numbers = lives.next(messages.length);
+    const { producer, range } = numbers;
+    const envelope: Envelope = { v: ENVELOPE_VERSION, producer, first: range[0], at: Date.now(), messages };
     if (trace !== undefined) envelope.trace = trace;
-    await withDeadline(to.add(jobName(producer, envelope.seq), envelope, JOB_OPTIONS));
-    noteBatch(batches, envelope.seq);
+    await withDeadline(to.add(jobName(producer, range), envelope, JOB_OPTIONS));
+    if (messages.length > 0) lives.confirm(numbers);
   }
 
   const recheck = setInterval(() => void probe(), DURABILITY_RECHECK_MS);
@@ -187,7 +173,7 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
     async probeWrite() {
       if (state !== 'ok') return state;
       try {
-        await redis.set(PROBE_KEY, producer, 'EX', 60);
+        await redis.set(PROBE_KEY, '1', 'EX', 60);
       } catch (error) {
         return refusalOf(error) ?? `Redis does not take a write: ${String(error)}`;
       }
@@ -196,8 +182,6 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
         : 'ok: appendfsync everysec, a power cut may cost a second of acknowledged messages';
     },
     whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
-    acknowledged: () => acknowledged,
-    acknowledgedBatches: () => batches,
     async enqueue(messages, trace) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);
       crashPoint('before-enqueue');
@@ -212,7 +196,6 @@ export function createEnqueuer({ redisUrl, fsync, producer, log }: EnqueuerOptio
         throw unavailable('Redis did not acknowledge the message');
       }
       crashPoint('after-acknowledgement');
-      acknowledged += messages.length;
     },
     async close() {
       closed = true;

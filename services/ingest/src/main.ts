@@ -2,14 +2,7 @@ import cluster from 'node:cluster';
 import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, listen } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
-import {
-  ACCEPTED_KEY,
-  ACKNOWLEDGED_KEY,
-  createRegistry,
-  gauge,
-  newInstanceId,
-  startPublisher,
-} from '@lyftr/shared/metrics';
+import { createRegistry, gauge, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService, type Running } from '@lyftr/shared/process';
 import { createIngestServer } from './app.js';
 import { runCluster } from './cluster.js';
@@ -17,6 +10,7 @@ import { createCoalescer } from './coalesce.js';
 import { readConfig, type IngestConfig } from './config.js';
 import { createEnqueuer } from './enqueue.js';
 import { createForwarder } from './forward.js';
+import { createLives } from './lives.js';
 import { createIntakeMetrics } from './observe.js';
 import { watchRoom } from './room.js';
 import { createVerifier } from './verify.js';
@@ -27,10 +21,11 @@ const READY_PATIENCE_MS = 1_000;
 async function startIntake(config: IngestConfig, log: Logger): Promise<Running> {
   const instance = newInstanceId();
   const registry = createRegistry();
+  const lives = createLives(instance);
   const enqueuer = createEnqueuer({
     redisUrl: config.REDIS_URL,
     fsync: config.REDIS_FSYNC,
-    producer: instance,
+    lives,
     log,
   });
   gauge(registry, 'redis_fsync_always').set(config.REDIS_FSYNC === 'always' ? 1 : 0);
@@ -58,10 +53,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     registry,
     service: 'ingest',
     instance,
-    fields: () => [
-      [ACCEPTED_KEY, instance, enqueuer.acknowledged()],
-      [ACKNOWLEDGED_KEY, instance, JSON.stringify(enqueuer.acknowledgedBatches())],
-    ],
+    more: lives,
   });
   // a process that joins others behind one port must not answer 503 while they answer 200
   await enqueuer.whenReady(READY_PATIENCE_MS);

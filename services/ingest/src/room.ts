@@ -1,6 +1,7 @@
 /** Is there room in the queue? Asked once a second, so that the path of a message asks only a variable. */
 import { rateLimited, type Logger } from '@lyftr/shared/log';
-import { ACCEPTED_KEY, SETTLED_KEY } from '@lyftr/shared/metrics';
+import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Confirmed } from '@lyftr/shared/ledger';
+import { size, subtract, type Range } from '@lyftr/shared/ranges';
 import { memoryUsedRatio } from '@lyftr/shared/redis';
 import type { Redis } from 'ioredis';
 
@@ -9,11 +10,12 @@ const POLL_INTERVAL_MS = 1_000;
 const MEMORY_SHARE_MAX = 0.8;
 const RETRY_AFTER_MAX_SECONDS = 60;
 
-/** Messages acknowledged and not yet settled; a producer whose last figures are missing counts as drained. */
-export function depthOf(accepted: Record<string, string>, settled: Record<string, string>): number {
+/** Messages acknowledged and not yet settled, by what ingest and writer have left in Redis. */
+export function depthOf(confirmed: Record<string, string>, settled: Record<string, string>): number {
   let depth = 0;
-  for (const [producer, count] of Object.entries(accepted)) {
-    depth += Math.max(0, Number(count) - Number(settled[producer] ?? 0));
+  for (const [producer, json] of Object.entries(confirmed)) {
+    const { ranges } = JSON.parse(json) as Confirmed;
+    depth += size(subtract(ranges, JSON.parse(settled[producer] ?? '[]') as Range[]));
   }
   return depth;
 }
@@ -35,14 +37,28 @@ export interface Room {
   stop(): void;
 }
 
-const sum = (counts: Record<string, string>): number =>
-  Object.values(counts).reduce((total, count) => total + Number(count), 0);
+type Hash = Record<string, string>;
 
-async function readTogether(redis: Redis): Promise<[Record<string, string>, Record<string, string>, string]> {
-  const replies = await redis.pipeline().hgetall(ACCEPTED_KEY).hgetall(SETTLED_KEY).info('memory').exec();
+async function readTogether(redis: Redis): Promise<[Hash, Hash, Hash, string]> {
+  const replies = await redis
+    .pipeline()
+    .hgetall(CONFIRMED_KEY)
+    .hgetall(SETTLED_KEY)
+    .hgetall(ENDED_KEY)
+    .info('memory')
+    .exec();
   const failed = replies?.find(([error]) => error !== null);
   if (replies === null || failed !== undefined) throw failed?.[0] ?? new Error('Redis gave no replies');
-  return replies.map(([, reply]) => reply) as [Record<string, string>, Record<string, string>, string];
+  return replies.map(([, reply]) => reply) as [Hash, Hash, Hash, string];
+}
+
+/** Messages that were settled so far. */
+function settledIn(settled: Hash, ended: Hash): number {
+  const listed = Object.values(settled).map((json) => size(JSON.parse(json) as Range[]));
+  return Object.values(ended).reduce(
+    (total, count) => total + Number(count),
+    listed.reduce((a, b) => a + b, 0),
+  );
 }
 
 export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger): Room {
@@ -65,9 +81,9 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
 
   async function poll(): Promise<void> {
     if (redis.status !== 'ready') return;
-    const [accepted, settled, info] = await readTogether(redis);
-    noteDrained(sum(settled));
-    const depth = depthOf(accepted, settled);
+    const [confirmed, settled, ended, info] = await readTogether(redis);
+    noteDrained(settledIn(settled, ended));
+    const depth = depthOf(confirmed, settled);
     const share = memoryUsedRatio(info);
     const before = full;
     full = undefined;

@@ -1,49 +1,152 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { FINISHED } from '@lyftr/shared/metrics';
-import { balance, missingOfFinished } from './ledger.js';
+import { jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { balance, CONFIRMED_KEY, SETTLED_KEY, type Listed } from '@lyftr/shared/ledger';
+import { union, type Range } from '@lyftr/shared/ranges';
+import { failFastRedis } from '@lyftr/shared/redis';
+import { connected, createDatabase, startRedis, startService, temporaryDirectory } from './testing.js';
 
-const counts = fc.dictionary(fc.constantFrom('p1', 'p2', 'p3'), fc.nat(1_000));
-const mapOf = (record: Record<string, number>) => new Map(Object.entries(record));
+const directory = temporaryDirectory();
+const server = await startRedis(directory.path);
+const redis = failFastRedis(server.url, 1_000);
+before(() => connected(redis));
+after(async () => {
+  redis.disconnect();
+  await server.stop();
+  directory.remove();
+});
 
-test('accepted is the sum of the outcomes and of what waits, however far the two stores are apart', () => {
+/** What may become of one message: told its sender, taken by Redis, still queued, committed, left as settled. */
+interface Fate {
+  confirmed: boolean;
+  queued: boolean;
+  committed: boolean;
+  noted: boolean;
+}
+
+const fate = fc.record({
+  confirmed: fc.boolean(),
+  queued: fc.boolean(),
+  committed: fc.boolean(),
+  noted: fc.boolean(),
+});
+const numbersWhere = (fates: readonly Fate[], is: (fate: Fate) => boolean): Range[] =>
+  union(fates.flatMap((each, i): Range[] => (is(each) ? [[i + 1, i + 1]] : [])));
+
+test('the difference is the number of messages that were lost, whatever became of the others', () => {
   fc.assert(
-    fc.property(counts, counts, fc.nat(100), fc.nat(100), (acceptedBy, settledBy, foreign, lost) => {
-      const settled = mapOf(settledBy);
-      const settledOrLost = [...settled.values()].reduce((sum, count) => sum + count, 0);
-      const writtenOff = Math.min(lost, settledOrLost);
-      const created = settledOrLost - writtenOff;
-      const outcomes = { created, duplicate: 0, dead_letter: foreign };
-      const { accepted, waiting } = balance(
+    fc.property(fc.array(fc.array(fate, { maxLength: 30 }), { maxLength: 4 }), (lives) => {
+      const producers = new Map<string, Listed>();
+      const committed = new Map<string, Range[]>();
+      const count = (is: (fate: Fate) => boolean) => lives.flat().filter(is).length;
+      lives.forEach((fates, i) => {
+        const confirmed = numbersWhere(fates, (each) => each.confirmed);
+        producers.set(`p${i}`, {
+          confirmed: { messages: fates.filter((each) => each.confirmed).length, ranges: confirmed },
+          settled: numbersWhere(fates, (each) => each.noted),
+          queued: numbersWhere(fates, (each) => each.queued),
+          texts: ['', ''],
+        });
+        committed.set(
+          `p${i}`,
+          numbersWhere(fates, (each) => each.committed),
+        );
+      });
+      const lost = count((each) => (each.confirmed || each.noted) && !each.queued && !each.committed);
+      const ledger = balance(
+        { producers, ended: { accepted: 0, unconfirmed: 0 }, isQueueKnown: true },
         {
-          outcomes,
-          writtenOff,
-          settled,
+          outcomes: { created: count((each) => each.committed), duplicate: 0, dead_letter: 0 },
           conflictingDuplicates: 0,
-          indexLagMessages: 0,
-          deadLettersWaiting: 0,
+          writtenOff: 0,
+          carried: 0,
+          committed,
+          writtenOffRanges: new Map(),
         },
-        mapOf(acceptedBy),
       );
-      assert.equal(accepted, created + foreign + writtenOff + waiting);
-      assert.ok(waiting >= 0);
-      const producers = new Set([...Object.keys(acceptedBy), ...Object.keys(settledBy)]);
-      const most = [...producers].map((name) => Math.max(acceptedBy[name] ?? 0, settledBy[name] ?? 0));
+      assert.equal(ledger.difference, lost);
+      assert.equal(ledger.missing?.messages, lost);
       assert.equal(
-        accepted,
-        most.reduce((sum, count) => sum + count, foreign),
+        ledger.accepted,
+        count((each) => each.confirmed),
+      );
+      assert.equal(
+        ledger.waiting,
+        count((each) => each.queued && !each.committed),
       );
     }),
   );
 });
 
-test('what finished and is not in the database any more is told', () => {
-  const accepted = new Map([
-    [FINISHED, 10],
-    ['p', 5],
-  ]);
-  assert.equal(missingOfFinished({ settled: new Map([[FINISHED, 7]]) }, accepted), 3);
-  assert.equal(missingOfFinished({ settled: new Map([[FINISHED, 11]]) }, accepted), 0);
-  assert.equal(missingOfFinished({ settled: new Map() }, new Map([['p', 5]])), 0);
+async function addJob(id: string, list: string, range: Range): Promise<void> {
+  const key = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
+  await redis.hset(key(id), 'name', jobName('p', range));
+  await redis.lpush(key(list), id);
+}
+
+test('GET /ledger balances and names what is missing; without Redis it says so', async () => {
+  const writer = createDatabase(directory.path);
+  writer.settle('p', 'created', 5);
+  writer.settle('p', 'duplicate', 2);
+  await redis.hset(CONFIRMED_KEY, 'p', '{"messages":12,"ranges":[[3,14]]}');
+  await redis.hset(SETTLED_KEY, 'p', '[[1,7]]');
+  await addJob('1', 'wait', [8, 9]);
+  await addJob('2', 'active', [14, 14]);
+  const service = await startService(directory.path, { redis });
+  const alone = await startService(directory.path);
+  try {
+    const answer = await fetch(`${service.url}/ledger`);
+    assert.deepEqual(await answer.json(), {
+      accepted: 12,
+      unconfirmed: 2,
+      created: 5,
+      duplicate: 2,
+      dead_letter: 0,
+      written_off: 0,
+      waiting: 3,
+      difference: 4,
+      conflicting_duplicate: 0,
+      missing: { messages: 4, producers: [{ producer: 'p', ranges: [[10, 13]] }] },
+    });
+    assert.equal((await fetch(`${alone.url}/ledger`)).status, 503);
+  } finally {
+    await service.close();
+    await alone.close();
+    writer.close();
+  }
+});
+
+test('GET /dead-letters lists them newest first, and one by its number', async () => {
+  const place = temporaryDirectory();
+  const writer = createDatabase(place.path);
+  const insert = writer.database.prepare(
+    "INSERT INTO dead_letters (kind, reason, raw, message_id, received_at) VALUES ('unstorable_message', 'why', '[]', ?, 0)",
+  );
+  for (const id of ['a', 'b', 'c']) insert.run(id);
+  const service = await startService(place.path);
+  const get = async (path: string) =>
+    (await fetch(`${service.url}${path}`)).json() as Promise<Record<string, unknown>>;
+  try {
+    const page = await get('/dead-letters?limit=2');
+    assert.deepEqual(
+      (page['data'] as { message_id: string }[]).map(({ message_id }) => message_id),
+      ['c', 'b'],
+    );
+    assert.deepEqual([page['total'], page['has_more']], [3, true]);
+    assert.deepEqual(await get('/dead-letters/1'), {
+      id: 1,
+      kind: 'unstorable_message',
+      reason: 'why',
+      message_id: 'a',
+      received_at: '1970-01-01T00:00:00.000Z',
+      raw: '[]',
+    });
+    assert.equal((await get('/dead-letters/9'))['status'], 404);
+    assert.equal((await get('/dead-letters?limit=0'))['status'], 422);
+  } finally {
+    await service.close();
+    writer.close();
+    place.remove();
+  }
 });

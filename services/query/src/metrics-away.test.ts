@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
-import { ACCEPTED_KEY, createRegistry } from '@lyftr/shared/metrics';
+import { CONFIRMED_KEY } from '@lyftr/shared/ledger';
+import { createRegistry } from '@lyftr/shared/metrics';
 import { MetricsScene, refusing, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();
@@ -9,7 +10,7 @@ const scene = new MetricsScene();
 test('with Redis frozen a page comes within a second, and no counter is smaller than before', async () => {
   await scene.start(new Registry());
   await scene.publish('a', refusing(5));
-  await scene.redis.hset(ACCEPTED_KEY, { a: 9 });
+  await scene.redis.hset(CONFIRMED_KEY, { a: '{"messages":9,"ranges":[[1,9]]}' });
   scene.writer.settle('a', 'created', 4);
   assert.deepEqual(series(await scene.scrape(), 'lyftr_redis_up'), { '': 1 });
   process.kill(scene.server.pid, 'SIGSTOP');

@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { Queue } from 'bullmq';
 import { Registry } from 'prom-client';
-import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
-import { ACCEPTED_KEY, counter, createRegistry, startPublisher } from '@lyftr/shared/metrics';
+import { jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
+import { counter, createRegistry, startPublisher } from '@lyftr/shared/metrics';
 import { redisAddress } from '@lyftr/shared/redis';
 import { GONE_FIELD } from './queue.js';
 import { MetricsScene, OWN, refusing, series } from './testing-metrics.js';
@@ -20,6 +21,7 @@ test('counters are summed over the living and the gone; what the writer keeps co
   const writing = new Registry();
   counter(writing, 'db_write_total').inc({ result: 'error' }, 8);
   await scene.publish('w', writing, { service: 'writer' });
+  await scene.redis.hset(CONFIRMED_KEY, { a: '{"messages":7,"ranges":[[1,7]]}' });
   scene.writer.settle('a', 'created', 5);
   scene.writer.settle('a', 'duplicate', 2);
   const page = await scene.scrape();
@@ -40,16 +42,34 @@ test('counters are summed over the living and the gone; what the writer keeps co
   assert.deepEqual(series(page, 'webhook_accepted_total'), { '': 7 });
 });
 
-test('the ledger balances on the page, whichever store is ahead', async () => {
+test('the ledger balances on the page, message by message', async () => {
   await scene.start(new Registry());
-  await scene.redis.hset(ACCEPTED_KEY, { ahead: 10, behind: 3 });
+  await scene.redis.hset(CONFIRMED_KEY, {
+    ahead: '{"messages":10,"ranges":[[1,10]]}',
+    behind: '{"messages":3,"ranges":[[1,3]]}',
+  });
+  await scene.redis.hset(SETTLED_KEY, 'unpublished', '[[1,2]]');
+  await scene.redis.hset(ENDED_KEY, { accepted: 7, unconfirmed: 1 });
   scene.writer.settle('ahead', 'created', 6);
   scene.writer.settle('behind', 'created', 4);
   scene.writer.settle('behind', 'dead_letter', 1);
   scene.writer.settle('unpublished', 'duplicate', 2);
+  scene.writer.settle('ended', 'created', 8);
+  const { redis } = scene;
+  await redis.hset(`${QUEUE_PREFIX}:${QUEUE_NAME}:1`, 'name', jobName('ahead', [7, 10]));
+  await redis.lpush(`${QUEUE_PREFIX}:${QUEUE_NAME}:wait`, '1');
+  const balanced = await scene.scrape();
+  assert.deepEqual(series(balanced, 'webhook_accepted_total'), { '': 20 });
+  assert.deepEqual(series(balanced, 'ledger_unconfirmed_messages'), { '': 5 });
+  assert.deepEqual(series(balanced, 'queue_depth_messages'), { '': 4 });
+  assert.deepEqual(series(balanced, 'ledger_missing_messages'), { '': 0 });
+
+  // the job is lost: nothing on the page makes up for it
+  await redis.del(`${QUEUE_PREFIX}:${QUEUE_NAME}:wait`);
   const page = await scene.scrape();
-  assert.deepEqual(series(page, 'webhook_accepted_total'), { '': 17 });
-  assert.deepEqual(series(page, 'queue_depth_messages'), { '': 4 });
+  assert.deepEqual(series(page, 'webhook_accepted_total'), { '': 20 });
+  assert.deepEqual(series(page, 'queue_depth_messages'), { '': 0 });
+  assert.deepEqual(series(page, 'ledger_missing_messages'), { '': 4 });
 });
 
 test('a process is up while it publishes, then down, then forgotten; gauges are of those that are up', async () => {

@@ -4,7 +4,6 @@ import type { Registry } from 'prom-client';
 import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
-import { countBatches } from '@lyftr/shared/missing';
 import {
   COUNTERS,
   SYSTEM_GAUGES,
@@ -13,8 +12,8 @@ import {
   type Snapshot,
 } from '@lyftr/shared/metrics';
 import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
-import { readMissing } from './committed.js';
-import { balance, missingOfFinished, readLedger, type LedgerReading } from './ledger.js';
+import type { LedgerAnswer } from '@lyftr/shared/ledger';
+import { readLedger, type LedgerReading, type Stored } from './ledger.js';
 import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
 import { readStorage, type StorageReading } from './storage.js';
 import type { Store } from './store.js';
@@ -71,8 +70,8 @@ function publishedGauges(
   return gaugesOf(metrics, labels).filter(({ name }) => !(name in SYSTEM_GAUGES));
 }
 
-function ledgerFamilies(ledger: LedgerReading): Family[] {
-  const { outcomes, conflictingDuplicates, writtenOff, indexLagMessages, deadLettersWaiting } = ledger;
+function storedFamilies({ account, indexLagMessages, deadLettersWaiting }: Stored): Family[] {
+  const { outcomes, conflictingDuplicates, writtenOff } = account;
   return [
     counter(
       'webhook_total',
@@ -108,12 +107,12 @@ function queueFamilies({ jobs, oldestJobAt, memoryUsedRatio }: QueueReading, now
   ];
 }
 
-function balanceFamilies(ledger: LedgerReading, queue: QueueReading): Family[] {
-  const { accepted, waiting } = balance(ledger, queue.accepted);
+function ledgerFamilies({ accepted, unconfirmed, waiting, missing }: LedgerAnswer): Family[] {
   return [
     counter('webhook_accepted_total', [sample(accepted)]),
+    gauge('ledger_unconfirmed_messages', [sample(unconfirmed)]),
     gauge('queue_depth_messages', [sample(waiting)]),
-    gauge('ledger_missing_finished_messages', [sample(missingOfFinished(ledger, queue.accepted))]),
+    ...(missing === null ? [] : [gauge('ledger_missing_messages', [sample(missing.messages)])]),
   ];
 }
 
@@ -140,15 +139,10 @@ function processFamilies({ snapshots }: QueueReading, own: string, now: number):
   return [[gauge('lyftr_process_up', up)], ...gauges];
 }
 
-/** Left out when it cannot be told. */
-async function missingFamilies(redis: Redis, store: Store): Promise<Family[]> {
-  const missing = await readMissing(redis, store).catch(() => undefined);
-  return missing === undefined ? [] : [gauge('ledger_missing_batches', [sample(countBatches(missing))])];
-}
-
-function tryLedger(store: Store, producers: Iterable<string>): LedgerReading | undefined {
+/** Undefined when the database cannot be read. */
+async function tryLedger(redis: Redis, store: Store): Promise<LedgerReading | undefined> {
   try {
-    return store.read((reader) => readLedger(reader, producers));
+    return await readLedger(redis, store);
   } catch (error) {
     if (error instanceof ProblemError) return undefined;
     throw error;
@@ -161,12 +155,11 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
   const own = { service: SERVICE, instance };
 
   async function families(): Promise<Family[][]> {
-    const [ownMetrics, queue] = await Promise.all([
+    const [ownMetrics, queue, reading] = await Promise.all([
       registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
       readQueue(redis).catch(redisFailed),
+      tryLedger(redis, store),
     ]);
-    const missing = queue === undefined ? [] : await missingFamilies(redis, store);
-    const ledger = tryLedger(store, queue?.accepted.keys() ?? []);
     lastRead = queue ?? lastRead;
     const now = Date.now();
 
@@ -174,13 +167,12 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
       [gauge('lyftr_redis_up', [sample(queue === undefined ? 0 : 1)])],
       [gauge('lyftr_process_up', [sample(1, own)])],
     ];
-    if (ledger !== undefined) processes.push(ledgerFamilies(ledger));
+    if (reading !== undefined) processes.push(storedFamilies(reading));
+    if (reading?.ledger !== undefined) processes.push(ledgerFamilies(reading.ledger));
     const storage = readStorage(store.file);
     if (storage !== undefined) processes.push(storageFamilies(storage));
-    if (queue !== undefined) {
-      processes.push(missing, queueFamilies(queue, now), ...processFamilies(queue, instance, now));
-      if (ledger !== undefined) processes.push(balanceFamilies(ledger, queue));
-    }
+    if (queue !== undefined)
+      processes.push(queueFamilies(queue, now), ...processFamilies(queue, instance, now));
     if (lastRead !== undefined) {
       const gone = lastRead.gone === undefined ? [] : [lastRead.gone];
       processes.push(ZEROS, ...[...gone, ...lastRead.snapshots].map(publishedTotals));

@@ -1,8 +1,8 @@
-/** What Redis knows: the figures that processes publish, what they accepted, and the queue. */
+/** What Redis knows: the figures that processes publish, and the queue. */
 import type { Redis } from 'ioredis';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
 import { memoryUsedRatio } from '@lyftr/shared/redis';
-import { ACCEPTED_KEY, SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 
 /** Field of SNAPSHOTS_KEY with the summed figures of processes that ended long ago. */
 export const GONE_FIELD = '_gone';
@@ -13,8 +13,6 @@ export interface QueueReading {
   /** Without `gone`. */
   snapshots: Snapshot[];
   gone: Snapshot | undefined;
-  /** Producer → messages that it has acknowledged. */
-  accepted: Map<string, number>;
   jobs: Record<(typeof JOB_STATES)[number], number>;
   /** Epoch milliseconds; undefined when nothing waits. */
   oldestJobAt: number | undefined;
@@ -59,7 +57,6 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
   const replies = await redis
     .pipeline()
     .hgetall(SNAPSHOTS_KEY)
-    .hgetall(ACCEPTED_KEY)
     .info('memory')
     .lindex(queueKey('wait'), -1)
     .lindex(queueKey('active'), -1)
@@ -69,7 +66,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
     .zcard(queueKey('failed'))
     .zcard(queueKey('completed'))
     .exec();
-  const [published, accepted, memory, oldestWaiting, oldestActive, ...counts] = (replies ?? []).map(
+  const [published, memory, oldestWaiting, oldestActive, ...counts] = (replies ?? []).map(
     ([error, reply]) => {
       if (error !== null) throw error;
       return reply;
@@ -78,12 +75,6 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
   const [waiting, active, delayed, failed, completed] = counts as [number, number, number, number, number];
   return {
     ...readSnapshots(published as Record<string, string>),
-    accepted: new Map(
-      Object.entries(accepted as Record<string, string>).map(([producer, count]) => [
-        producer,
-        Number(count),
-      ]),
-    ),
     jobs: { waiting, active, delayed, failed, completed },
     memoryUsedRatio: memoryUsedRatio(memory as string),
     oldestJobAt: await readOldest(redis, [oldestWaiting as string | null, oldestActive as string | null]),

@@ -3,17 +3,13 @@ import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
-import { countBatches } from '@lyftr/shared/missing';
 import type { Sample as Value } from './families.js';
-import { readMissing } from './committed.js';
-import { balance, readLedger, type LedgerReading } from './ledger.js';
+import { readLedger, type LedgerReading } from './ledger.js';
 import { readQueue, type QueueReading } from './queue.js';
 import type { Store } from './store.js';
 
 /** How long a process that has ended is still shown. */
 const SHOWN_GONE_MS = 10 * 60 * 1_000;
-/** Looking for lost batches reads the whole queue. */
-const MISSING_EVERY_MS = 5_000;
 
 export interface ProcessState {
   service: string;
@@ -41,10 +37,12 @@ export interface Sample {
     conflicting_duplicate: number;
     /** Messages that were given up. */
     written_off: number;
-    /** Of all four, and what waits. Null while Redis is away. */
+    /** These are null while Redis is away. */
     accepted: number | null;
+    unconfirmed: number | null;
     waiting: number | null;
-    /** Batches that were acknowledged and are gone; null while it cannot be told. */
+    difference: number | null;
+    /** Messages that were acknowledged and are gone; null while it cannot be told. */
     missing: number | null;
   } | null;
   /** Rows of dead_letters: those that nobody has replayed or discarded. */
@@ -95,21 +93,26 @@ function processesOf(snapshots: readonly Snapshot[], now: number): ProcessState[
     .toSorted((a, b) => a.service.localeCompare(b.service) || b.started_at - a.started_at);
 }
 
-interface StoreReading {
-  ledger: LedgerReading;
-  deadLetters: number;
-}
-
-function fromStore(store: Store, producers: Iterable<string>): StoreReading | string {
+/** The reading, or why there is none. */
+async function fromStores(redis: Redis, store: Store): Promise<LedgerReading | string> {
   try {
-    return store.read((reader) => ({
-      ledger: readLedger(reader, producers),
-      deadLetters: (reader.get('SELECT count(*) AS n FROM dead_letters') as { n: number }).n,
-    }));
+    return await readLedger(redis, store);
   } catch (error) {
     if (error instanceof ProblemError) return error.message;
     throw error;
   }
+}
+
+function ledgerOf({ account, ledger }: LedgerReading): Sample['ledger'] {
+  const stored = {
+    ...account.outcomes,
+    conflicting_duplicate: account.conflictingDuplicates,
+    written_off: account.writtenOff,
+  };
+  if (ledger === undefined)
+    return { ...stored, accepted: null, unconfirmed: null, waiting: null, difference: null, missing: null };
+  const { accepted, unconfirmed, waiting, difference, missing } = ledger;
+  return { ...stored, accepted, unconfirmed, waiting, difference, missing: missing?.messages ?? null };
 }
 
 function ofQueue(
@@ -139,22 +142,12 @@ function ofQueue(
 
 /** `read` never rejects for a store that is away, and takes a second at most when Redis hangs. */
 export function createSampler(redis: Redis, store: Store): { read(): Promise<Sample> } {
-  let missing: number | null = null;
-  let missingAt = -Infinity;
-
-  async function countMissing(): Promise<number | null> {
-    if (performance.now() - missingAt < MISSING_EVERY_MS) return missing;
-    missingAt = performance.now();
-    const batches = await readMissing(redis, store).catch(() => undefined);
-    missing = batches === undefined ? null : countBatches(batches);
-    return missing;
-  }
-
   return {
     async read() {
-      const queue = await readQueue(redis).catch(() => undefined);
-      const lost = queue === undefined ? null : await countMissing();
-      const stored = fromStore(store, queue?.accepted.keys() ?? []);
+      const [queue, stored] = await Promise.all([
+        readQueue(redis).catch(() => undefined),
+        fromStores(redis, store),
+      ]);
       const now = Date.now();
       const sample: Sample = {
         at: now,
@@ -170,20 +163,11 @@ export function createSampler(redis: Redis, store: Store): { read(): Promise<Sam
         ...(queue === undefined ? {} : ofQueue(queue, now)),
       };
       if (typeof stored === 'string') return { ...sample, database: stored };
-      const { ledger } = stored;
-      const totals =
-        queue === undefined ? { accepted: null, waiting: null } : balance(ledger, queue.accepted);
       return {
         ...sample,
-        ledger: {
-          ...ledger.outcomes,
-          conflicting_duplicate: ledger.conflictingDuplicates,
-          written_off: ledger.writtenOff,
-          ...totals,
-          missing: lost,
-        },
-        dead_letters: stored.deadLetters,
-        index_lag_messages: ledger.indexLagMessages,
+        ledger: ledgerOf(stored),
+        dead_letters: stored.deadLettersWaiting,
+        index_lag_messages: stored.indexLagMessages,
       };
     },
   };

@@ -36,8 +36,10 @@ const sampleSchema: Json = {
         conflicting_duplicate: count,
         written_off: count,
         accepted: countOrNull,
+        unconfirmed: countOrNull,
         waiting: countOrNull,
-        missing: { ...countOrNull, description: 'Batches that were acknowledged and are gone.' },
+        difference: { type: ['integer', 'null'] },
+        missing: { ...countOrNull, description: 'Messages that were acknowledged and are gone.' },
       }),
     ),
     dead_letters: countOrNull,
@@ -141,38 +143,49 @@ export const schemas: Record<string, Json> = {
   Sample: sampleSchema,
   Ledger: {
     ...object({
-      accepted: count,
+      accepted: { ...count, description: 'Messages that ingest acknowledged.' },
+      unconfirmed: {
+        ...count,
+        description:
+          'Messages that were stored or wait although no ingest process has confirmed that it acknowledged them: their sender was told 503, or their process was killed. Rises for up to a second during a burst.',
+      },
       created: count,
       duplicate: count,
       dead_letter: count,
-      written_off: { ...count, description: 'Messages that were acknowledged, are gone, and were given up.' },
-      waiting: count,
+      written_off: {
+        ...count,
+        description: 'Messages that were acknowledged, are gone, and were given up by an operator.',
+      },
+      waiting: { ...count, description: 'Messages in the queue.' },
+      difference: {
+        type: 'integer',
+        description:
+          '0. Above 0: so many acknowledged messages are missing. Below 0: so many are stored of which Redis knows nothing, as after it was restored from an old copy.',
+      },
       conflicting_duplicate: {
         ...count,
         description: 'Duplicates with another content than what is stored.',
       },
       missing: {
         type: ['object', 'null'],
-        description: 'Batches that were acknowledged and are gone; null while the queue is too long to tell.',
-        required: ['batches', 'producers', 'finished_messages'],
+        description:
+          'Messages that were acknowledged and are gone; null while the queue is too long to tell.',
+        required: ['messages', 'producers'],
         properties: {
-          batches: count,
+          messages: count,
           producers: {
             type: 'array',
+            description: 'By the process that acknowledged them: the numbers of its messages.',
             items: object({
               producer: { type: 'string' },
               ranges: { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } },
             }),
           },
-          finished_messages: {
-            ...count,
-            description:
-              'Messages of ingest processes that finished long ago, which the database has lost since; their batches are not known any more.',
-          },
         },
       },
     }),
-    description: 'accepted = created + duplicate + dead_letter + written_off + waiting',
+    description:
+      'accepted + unconfirmed = created + duplicate + dead_letter + written_off + waiting. Each side is counted by itself.',
   },
   Problem: object(
     {

@@ -39,7 +39,7 @@ export interface TestWriter {
   makeSeries(sender: string, recipient: string): void;
   /** Moves the watermark of the text index up to `seq`, and that of the grams up to `gramsSeq`, which is no higher. */
   indexUpTo(seq: number, gramsSeq?: number): void;
-  /** Counts settled deliveries of a producer. Rows are not its business. */
+  /** Counts deliveries of a producer as settled, the next in its numbering. Rows are not its business. */
   settle(producer: string, outcome: Outcome, deliveries: number): void;
   /** Takes messages out as retention does. */
   remove(messages: readonly Message[]): void;
@@ -110,11 +110,13 @@ export function createDatabase(directory: string): TestWriter {
         .run({ seq, gramsSeq });
     }),
     settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
+      const last = database
+        .prepare('SELECT coalesce(max(last), 0) FROM ledger_ranges WHERE producer = ?')
+        .pluck()
+        .get(producer) as number;
       database
-        .prepare(
-          'INSERT INTO producers (producer, settled) VALUES (?, ?) ON CONFLICT DO UPDATE SET settled = settled + excluded.settled',
-        )
-        .run(producer, deliveries);
+        .prepare('INSERT INTO ledger_ranges (producer, first, last) VALUES (?, ?, ?)')
+        .run(producer, last + 1, last + deliveries);
       database.prepare('UPDATE counters SET value = value + ? WHERE name = ?').run(deliveries, outcome);
     }),
     remove: database.transaction((messages: readonly Message[]) => {

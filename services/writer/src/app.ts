@@ -36,6 +36,7 @@ export function createWriterApp({
       database: leader()?.databaseState() ?? 'ok',
       host: hostState(dataDir),
       redis: redisState(),
+      queue: leader()?.queueState() ?? 'ok',
     }),
   });
   app.get('/metrics/process', requireToken(token), async (req, res) => {
@@ -59,13 +60,14 @@ export function createWriterApp({
   });
   app.use('/dead-letters', onlyMethods('DELETE'));
   app.delete('/ledger/missing', requireToken(token), async (req, res) => {
-    const batches = Number(req.query['batches'] ?? NaN);
-    if (!Number.isSafeInteger(batches) || batches < 0)
+    const difference = Number(req.query['difference'] ?? NaN);
+    if (!Number.isSafeInteger(difference))
       throw new ProblemError('invalid-query', undefined, {
-        errors: [{ path: 'batches', message: 'must be the number of batches that are missing' }],
+        errors: [{ path: 'difference', message: 'must be the difference that GET /ledger shows' }],
       });
-    const answer = await writeOff(redis, requireLeader().store, batches);
-    log.warn({ ...answer }, 'missing batches are written off');
+    const { store, settled } = requireLeader();
+    const answer = await writeOff(redis, store, settled, difference);
+    log.warn({ ...answer }, 'the ledger is closed by a write-off');
     res.json(answer);
   });
   app.use('/ledger', onlyMethods('DELETE'));

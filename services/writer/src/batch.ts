@@ -1,9 +1,18 @@
 /** What comes out of the queue, and what becomes of it. */
 import { CONFLICTING_DUPLICATE, OUTCOMES, type DeadLetterKind, type Outcome } from '@lyftr/shared/database';
-import type { Envelope } from '@lyftr/shared/job';
+import type { Numbers, ReadBatch } from '@lyftr/shared/job';
+import { size, type Range } from '@lyftr/shared/ranges';
 
-/** A batch as it left the queue: an envelope, or what is left of one that cannot be read. */
-export type Batch = Envelope | { corrupt: string; reason: string };
+/** A job that cannot be read. It is settled as the batch that it is named after. */
+export interface Corrupt {
+  numbers: Numbers;
+  /** What the job holds, as JSON text. */
+  corrupt: string;
+  reason: string;
+}
+
+/** A batch as it left the queue, or a part of one. */
+export type Batch = ReadBatch | Corrupt;
 
 export const COUNTERS = [...OUTCOMES, CONFLICTING_DUPLICATE] as const;
 
@@ -14,4 +23,54 @@ export interface PutAside {
   kind: DeadLetterKind;
   /** When the sender gave its delivery one. */
   requestId: string | undefined;
+}
+
+export const messagesIn = (batch: Batch): number =>
+  'corrupt' in batch ? size([batch.numbers.range]) : batch.messages.length;
+
+/** The messages from index `from` to before `to`, with their numbers and request ids. */
+function partOf(batch: ReadBatch, from: number, to: number): ReadBatch {
+  const { numbers, at, trace } = batch;
+  const part: ReadBatch = { numbers: undefined, at, messages: batch.messages.slice(from, to) };
+  if (numbers !== undefined) {
+    const { producer, range } = numbers;
+    part.numbers = { producer, range: [range[0] + from, range[0] + to - 1] };
+  }
+  if (trace !== undefined)
+    part.trace = trace.map(([requestId, first, messages]) => [requestId, first - from, messages]);
+  return part;
+}
+
+function* partsOf(batch: Batch, messagesMax: number): Generator<Batch> {
+  if ('corrupt' in batch || batch.messages.length <= messagesMax) yield batch;
+  else
+    for (let from = 0; from < batch.messages.length; from += messagesMax)
+      yield partOf(batch, from, Math.min(from + messagesMax, batch.messages.length));
+}
+
+/** The same messages in the same order, in groups of up to `messagesMax`. A larger batch is cut. */
+export function* inGroups(batches: readonly Batch[], messagesMax: number): Generator<Batch[]> {
+  let group: Batch[] = [];
+  let messages = 0;
+  for (const batch of batches) {
+    for (const part of partsOf(batch, messagesMax)) {
+      const more = 'corrupt' in part ? 1 : part.messages.length;
+      if (group.length > 0 && messages + more > messagesMax) {
+        yield group;
+        group = [];
+        messages = 0;
+      }
+      group.push(part);
+      messages += more;
+    }
+  }
+  if (group.length > 0) yield group;
+}
+
+/** The messages of `batch` whose numbers are in `fresh`, by index. All of them when they have no numbers. */
+export function* indexesOf({ numbers, messages }: ReadBatch, fresh: readonly Range[]): Generator<number> {
+  if (numbers === undefined) yield* messages.keys();
+  else
+    for (const [first, last] of fresh)
+      for (let number = first; number <= last; number++) yield number - numbers.range[0];
 }

@@ -1,42 +1,37 @@
 /**
- * Takes jobs from the queue in rounds: fetch together, store in one transaction, complete together.
+ * Takes jobs from the queue in rounds: fetch together, store, complete together.
  *
  * Redis writes its file to disk once for all commands that arrive together, so a round costs it two fsyncs however many
  * jobs it has. BullMQ's own loop fetches and completes job by job; at 64 connections that was four fsyncs a job, and
  * the senders' acknowledgements waited behind them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Queue, Worker, type Job } from 'bullmq';
-import { QUEUE_NAME, QUEUE_PREFIX, readEnvelope } from '@lyftr/shared/job';
+import { Queue, type Job } from 'bullmq';
+import { QUEUE_NAME, QUEUE_PREFIX, UnknownVersionError } from '@lyftr/shared/job';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
-import { messagesIn } from './group.js';
 import type { Batch } from './batch.js';
+import { beginRound, isFull, JobReader, queueKey, readBatch } from './jobs.js';
+import type { Settled } from './settled.js';
 
 /**
  * While jobs keep coming a round begins this long after the one before: what gathers meanwhile shares its fsyncs. It
  * costs the sender nothing, whose acknowledgement is Redis's, and the first job after a pause is taken at once.
  */
 const ROUND_MS = 50;
-const ROUND_JOBS_MAX = 64;
 /**
  * Jobs that are fetched or completed with one write to Redis. Its scripts take about 0.1 ms each and nothing runs between
  * them: 64 in a row kept senders waiting 8 ms for their acknowledgement at p99.
  */
 const TOGETHER_MAX = 8;
-/** Beyond this a transaction would block the event loop for too long. */
-const ROUND_MESSAGES_MAX = 4_000;
-/**
- * A writer that was paused may wake behind its successor's start, and take jobs before it finds itself replaced and ends.
- * So orphans are looked for all the time, between two rounds.
- */
-const ORPHANS_LOOK_MS = 1_000;
 /** How long Redis holds the question whether there is a job. */
 const BLOCK_SECONDS = 5;
 const RETRY_MS = 250;
+/** Between two looks at a batch that this writer cannot read. */
+const HOLD_MS = 1_000;
 /**
- * There is one writer, and whoever takes over takes every active job (`takeOrphans`), so a lock protects from nobody.
- * It must only never run out: a long transaction could not renew it.
+ * There is one writer, and whoever takes over takes every active job, so a lock protects from nobody. It must only never
+ * run out: a long transaction could not renew it.
  */
 const LOCK_MS = 24 * 60 * 60 * 1_000;
 
@@ -45,32 +40,20 @@ export interface Consumer {
   close(): Promise<void>;
   /** Jobs that were fetched and are not completed. */
   inHand(): number;
+  /** `ok`, or why the queue is held. */
+  state(): string;
 }
 
-const key = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
-
-function readBatch(job: Job): Batch {
-  try {
-    return readEnvelope(job.data);
-  } catch (error) {
-    return { corrupt: JSON.stringify(job.data) ?? 'null', reason: String(error) };
-  }
-}
-
-/**
- * Every job that is active while nothing is in hand belonged to a writer that is gone, or to a round that Redis cut
- * off. Taken back at once: BullMQ by itself waits for the lock to run out and for two of its checks.
- */
-async function takeOrphans(worker: Worker, redis: Redis): Promise<number> {
-  const ids = await redis.lrange(key('active'), 0, -1);
-  if (ids.length === 0) return 0;
-  await redis
-    .multi()
-    .sadd(key('stalled'), ...ids)
-    .del(key('stalled-check'), ...ids.map((id) => key(`${id}:lock`)))
-    .exec();
-  const moved = await worker.getBackend().moveStalledJobsToWait();
-  return moved.length;
+export interface ConsumerOptions {
+  redis: Redis;
+  /** This writer, which holds the lease. */
+  instance: string;
+  /** Resolves when the batches are on disk; only then are their jobs completed, and gone from Redis. */
+  store: (batches: readonly Batch[]) => Promise<void>;
+  settled: Settled;
+  /** Told of everything that Redis fails at. */
+  trouble: (error: unknown) => void;
+  log: Logger;
 }
 
 /** TOGETHER_MAX at a time, so that others get their turn in between. */
@@ -84,7 +67,7 @@ async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
 
 /** Nothing of ours fails a job. Whatever lies in *failed* all the same, put there by hand or by a bug, is tried again. */
 async function retryFailed(redis: Redis): Promise<void> {
-  if ((await redis.zcard(key('failed'))) === 0) return;
+  if ((await redis.zcard(queueKey('failed'))) === 0) return;
   const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
   try {
     await queue.retryJobs({ state: 'failed' });
@@ -93,18 +76,23 @@ async function retryFailed(redis: Redis): Promise<void> {
   }
 }
 
-/**
- * `store` resolves when the batches are on disk; only then are their jobs completed, and gone from Redis. `trouble` is
- * told of everything that Redis fails at.
- */
-export function startConsumer(
-  redis: Redis,
-  store: (batches: readonly Batch[]) => Promise<void>,
-  trouble: (error: unknown) => void,
-  log: Logger,
-): Consumer {
+/** The batches of the first jobs, up to one of a version that is not known. */
+function readBatches(jobs: readonly Job[]): { batches: Batch[]; held: string | undefined } {
+  const batches: Batch[] = [];
+  for (const job of jobs) {
+    try {
+      batches.push(readBatch(job));
+    } catch (error) {
+      if (error instanceof UnknownVersionError) return { batches, held: error.message };
+      throw error;
+    }
+  }
+  return { batches, held: undefined };
+}
+
+export function startConsumer({ redis, instance, store, settled, trouble, log }: ConsumerOptions): Consumer {
   // without a processor: it fetches and completes when it is told to
-  const worker = new Worker(QUEUE_NAME, undefined, {
+  const worker = new JobReader(QUEUE_NAME, undefined, {
     connection: redis,
     prefix: QUEUE_PREFIX,
     lockDuration: LOCK_MS,
@@ -119,45 +107,53 @@ export function startConsumer(
 
   let closing = false;
   let token = 0;
-  let messagesPerJob = 1;
   let inHand = 0;
+  let held: string | undefined;
 
-  async function fetch(): Promise<Job[]> {
-    const waiting = await redis.llen(key('wait'));
-    const width = Math.min(waiting, ROUND_JOBS_MAX, Math.ceil(ROUND_MESSAGES_MAX / messagesPerJob));
-    const places = Array.from({ length: width }, () => `${worker.id}:${token++}`);
-    const jobs = await inTurns(places, (place) => worker.getNextJob(place, { block: false }));
-    return jobs.filter((job) => job !== undefined);
+  function hold(reason: string | undefined): void {
+    if (reason !== undefined && held === undefined) log.error({ reason }, 'the queue is held');
+    if (reason === undefined && held !== undefined) log.info('the queue is not held any more');
+    held = reason;
   }
 
-  /** Returns the number of jobs; 0 when none waited. */
-  async function round(): Promise<number> {
-    const jobs = await fetch();
-    if (jobs.length === 0) return 0;
-    inHand = jobs.length;
-    const batches = jobs.map(readBatch);
-    await store(batches);
-    await inTurns(jobs, (job) => job.moveToCompleted(0, job.token ?? '', false));
+  /** The oldest jobs. None when another writer took some at the same time: `isEmpty` says that none waited. */
+  async function fetch(): Promise<{ jobs: Job[]; isEmpty: boolean }> {
+    const { orphans, width } = await beginRound(redis, instance);
+    if (orphans > 0) log.info({ jobs: orphans }, 'took back jobs that a writer left in hand');
+    if (width === 0) return { jobs: [], isEmpty: true };
+    const places = Array.from({ length: width }, () => `${worker.id}:${token++}`);
+    const fetched = await inTurns(places, (place) => worker.getNextJob(place, { block: false }));
+    const jobs = fetched.filter((job) => job !== undefined);
+    // a writer that was paused wakes and takes jobs before it finds itself replaced: ours may be newer than those
+    const active = await redis.llen(queueKey('active'));
+    return { jobs: active === jobs.length ? jobs : [], isEmpty: false };
+  }
+
+  /** Returns the number of jobs that were settled, and whether there was none. */
+  async function round(): Promise<{ done: number; isEmpty: boolean }> {
+    const { jobs, isEmpty } = await fetch();
+    const { batches, held: reason } = readBatches(jobs);
+    inHand = batches.length;
+    if (batches.length > 0) {
+      await store(batches);
+      const numbers = batches.map((batch) => batch.numbers).filter((each) => each !== undefined);
+      await settled.note(numbers.filter(({ range: [first, last] }) => first <= last));
+      await inTurns(jobs.slice(0, batches.length), (job) => job.moveToCompleted(0, job.token ?? '', false));
+    }
     inHand = 0;
-    const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);
-    messagesPerJob = Math.max(1, messages / jobs.length);
-    return jobs.length;
+    if (jobs.length > 0) hold(reason);
+    return { done: batches.length, isEmpty };
   }
 
   async function consume(): Promise<void> {
     await retryFailed(redis);
-    let lookedAt = -Infinity;
     while (!closing) {
       const startedAt = performance.now();
-      if (startedAt - lookedAt >= ORPHANS_LOOK_MS) {
-        lookedAt = startedAt;
-        const orphans = await takeOrphans(worker, redis);
-        if (orphans > 0) log.info({ jobs: orphans }, 'took back jobs that a writer left in hand');
-      }
-      const jobs = await round();
+      const { done, isEmpty } = await round();
       if (closing) return;
-      if (jobs === 0) await worker.getBackend().waitForJob(BLOCK_SECONDS);
-      else if (jobs < ROUND_JOBS_MAX) await delay(Math.max(0, ROUND_MS - (performance.now() - startedAt)));
+      if (held !== undefined) await delay(HOLD_MS);
+      else if (isEmpty) await worker.getBackend().waitForJob(BLOCK_SECONDS);
+      else if (!isFull(done)) await delay(Math.max(0, ROUND_MS - (performance.now() - startedAt)));
     }
   }
 
@@ -178,6 +174,7 @@ export function startConsumer(
 
   return {
     inHand: () => inHand,
+    state: () => held ?? 'ok',
     async close() {
       closing = true;
       // ends the wait for a job

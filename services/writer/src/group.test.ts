@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { requestIdAt, type MessageTuple } from '@lyftr/shared/job';
 import { createLogger } from '@lyftr/shared/log';
 import { createGroup } from './group.js';
 import type { Batch, Outcomes } from './batch.js';
 
 const none: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
 const batch: Batch = {
-  v: 1,
-  producer: 'p',
-  seq: 1,
+  numbers: { producer: 'p', range: [1, 2] },
   at: 0,
   messages: [
     ['1', 'a', 'b', 1, ''],
@@ -33,7 +32,9 @@ test('a commit that fails is tried again until it holds, and nobody is told befo
     log: createLogger('test', 'silent'),
   });
   let stored = false;
-  const storing = group.store([batch, { corrupt: 'x', reason: 'y' }]).then(() => (stored = true));
+  const storing = group
+    .store([batch, { numbers: { producer: 'p', range: [3, 3] }, corrupt: 'x', reason: 'y' }])
+    .then(() => (stored = true));
   await delay(50);
   assert.equal(stored, false);
   assert.match(group.state(), /disk full/);
@@ -42,4 +43,39 @@ test('a commit that fails is tried again until it holds, and nobody is told befo
   assert.deepEqual(failures, [3, 3]);
   assert.deepEqual(committed, [2]);
   assert.equal(group.state(), 'ok');
+});
+
+test('a batch that is too large for a transaction is stored in several, in order, with its numbers', async () => {
+  const committed: { range: unknown; messages: number; first: string | undefined }[] = [];
+  const group = createGroup({
+    commit(batches) {
+      for (const each of batches)
+        if (!('corrupt' in each))
+          committed.push({
+            range: each.numbers?.range,
+            messages: each.messages.length,
+            first: requestIdAt(each, 0),
+          });
+      return none;
+    },
+    committed() {},
+    failed: (messages) => assert.fail(`${messages} failed`),
+    fenced: assert.fail,
+    log: createLogger('test', 'silent'),
+  });
+  const messages = Array.from({ length: 9_000 }, (_, i): MessageTuple => [`${i}`, 'a', 'b', 1, '']);
+  const large: Batch = {
+    numbers: { producer: 'p', range: [11, 9_010] },
+    at: 0,
+    messages,
+    trace: [['here', 3_999, 2]],
+  };
+  await group.store([batch, large, batch]);
+  assert.deepEqual(committed, [
+    { range: [1, 2], messages: 2, first: undefined },
+    { range: [11, 4_010], messages: 4_000, first: undefined },
+    { range: [4_011, 8_010], messages: 4_000, first: 'here' },
+    { range: [8_011, 9_010], messages: 1_000, first: undefined },
+    { range: [1, 2], messages: 2, first: undefined },
+  ]);
 });

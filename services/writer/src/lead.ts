@@ -3,20 +3,24 @@ import { databaseFile } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 import { startConsumer } from './consume.js';
-import { startFinishing } from './finish.js';
+import { startEnding } from './ended.js';
 import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
 import { startRetention } from './retention.js';
+import { createSettled, type Settled } from './settled.js';
 import type { PutAside } from './batch.js';
 import { openStore, type Store } from './store.js';
 import { logStored } from './stored-log.js';
 
 export interface Leader {
   readonly store: Store;
+  readonly settled: Settled;
   /** `ok`, or why nothing can be stored now. */
   databaseState(): string;
+  /** `ok`, or why the queue is held. */
+  queueState(): string;
   indexLag(): number;
   /** Jobs that were fetched and are not completed. */
   inHand(): number;
@@ -62,20 +66,30 @@ export function lead(options: LeaderOptions): Leader {
     retentionDays === undefined
       ? undefined
       : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
-  const consumer = startConsumer(redis, (batches) => group.store(batches), trouble, log);
-  const finishing = startFinishing(redis, store, instance, log);
+  const settled = createSettled(redis, instance);
+  const consumer = startConsumer({
+    redis,
+    instance,
+    store: (batches) => group.store(batches),
+    settled,
+    trouble,
+    log,
+  });
+  const ending = startEnding({ redis, store, settled, instance }, log);
   void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
   log.info({ instance }, 'storing messages');
 
   return {
     store,
+    settled,
     databaseState: () => group.state(),
+    queueState: () => consumer.state(),
     indexLag: () => indexer.lag(),
     inHand: () => consumer.inHand(),
     async close() {
       await consumer.close();
       retention?.stop();
-      finishing.stop();
+      await ending.stop();
       indexer.stop();
       store.close();
       await lease.release();

@@ -1,94 +1,74 @@
 /**
- * Which batches of which producer have been committed, as ranges of sequence numbers, so that a batch that comes
- * again (the writer died between COMMIT and the completion of the job) is recognised and not counted again.
+ * Which messages of which producer have been committed, and which were written off, as ranges of their numbers, so that
+ * a batch that comes again (the writer died between COMMIT and the completion of the job) is recognised and not counted
+ * again. All that write belong inside a transaction.
  *
- * Ranges are kept in memory per producer and written in the transaction that commits the batches. After a rollback
- * `forget()` drops the memory; it is read again from the rows.
+ * The ranges of committed messages are kept in memory and written in the transaction that commits the messages. After a
+ * rollback `forget()` drops the memory; it is read again from the rows.
  */
 import type { Database } from 'better-sqlite3';
-
-interface Range {
-  first: number;
-  last: number;
-}
+import { WRITTEN_OFF } from '@lyftr/shared/database';
+import type { Numbers } from '@lyftr/shared/job';
+import { size, subtract, union, type Range } from '@lyftr/shared/ranges';
 
 interface Producer {
-  /** Ordered, apart by at least one number. */
-  ranges: Range[];
-  changed: Set<Range>;
-  /** `first` of ranges that were merged into another. */
-  removed: Set<number>;
-  settled: number;
+  ranges: readonly Range[];
+  /** As the rows have them. */
+  saved: readonly Range[];
 }
 
 export interface Ledger {
-  /** True when the batch is new, and now noted; false when it has been committed before. */
-  note(producer: string, seq: number, messages: number): boolean;
-  /** Writes what was noted. Call inside the transaction. */
+  /** Notes the numbers, and returns those of them that are new. */
+  note(numbers: Numbers): Range[];
+  /** Writes what was noted. */
   save(): void;
   /** Call after a rollback. */
   forget(): void;
   /** Drops the memory of a producer that is not expected to come again. Call outside of a transaction. */
   release(producer: string): void;
+  /** `unnamed` are messages of which no number is known. */
+  writeOff(lost: readonly { producer: string; ranges: readonly Range[] }[], unnamed: number): void;
 }
 
-/** Index of the last range that begins at or before `seq`, or -1. */
-function rangeBefore(ranges: readonly Range[], seq: number): number {
-  let low = 0;
-  let high = ranges.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ranges[middle] as Range).first <= seq) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
+/** Stands for producers that ended long ago, of which no numbers are known. */
+const UNNAMED = '_unnamed';
 
-function add(producer: Producer, seq: number): boolean {
-  const { ranges, changed, removed } = producer;
-  const index = rangeBefore(ranges, seq);
-  const before = ranges[index];
-  const after = ranges[index + 1];
-  if (before !== undefined && seq <= before.last) return false;
-  if (before !== undefined && before.last + 1 === seq) {
-    before.last = seq;
-    changed.add(before);
-    if (after !== undefined && after.first === seq + 1) {
-      before.last = after.last;
-      ranges.splice(index + 1, 1);
-      changed.delete(after);
-      removed.add(after.first);
-    }
-    return true;
-  }
-  if (after !== undefined && after.first === seq + 1) {
-    removed.add(after.first);
-    after.first = seq;
-    removed.delete(seq);
-    changed.add(after);
-    return true;
-  }
-  const fresh = { first: seq, last: seq };
-  ranges.splice(index + 1, 0, fresh);
-  removed.delete(seq);
-  changed.add(fresh);
-  return true;
+/** Most often the numbers follow those before. */
+function added(ranges: readonly Range[], range: Range): readonly Range[] {
+  const last = ranges.at(-1);
+  if (last === undefined || range[0] !== last[1] + 1) return union(ranges, [range]);
+  return [...ranges.slice(0, -1), [last[0], range[1]]];
 }
 
 export function createLedger(database: Database): Ledger {
-  const readRanges = database.prepare<[string], Range>(
-    'SELECT first_seq AS first, last_seq AS last FROM ledger_ranges WHERE producer = ? ORDER BY first_seq',
-  );
-  const writeRange = database.prepare<[string, number, number]>(
-    `INSERT INTO ledger_ranges (producer, first_seq, last_seq) VALUES (?, ?, ?)
-     ON CONFLICT (producer, first_seq) DO UPDATE SET last_seq = excluded.last_seq`,
-  );
-  const removeRange = database.prepare<[string, number]>(
-    'DELETE FROM ledger_ranges WHERE producer = ? AND first_seq = ?',
-  );
-  const addSettled = database.prepare<[string, number]>(
-    `INSERT INTO producers (producer, settled) VALUES (?, ?)
-     ON CONFLICT (producer) DO UPDATE SET settled = settled + excluded.settled`,
+  function rangesOf(table: 'ledger_ranges' | 'written_off_ranges') {
+    const read = database
+      .prepare<[string], Range>(`SELECT first, last FROM ${table} WHERE producer = ? ORDER BY first`)
+      .raw();
+    const write = database.prepare<[string, number, number]>(
+      `INSERT INTO ${table} (producer, first, last) VALUES (?, ?, ?)
+       ON CONFLICT (producer, first) DO UPDATE SET last = excluded.last`,
+    );
+    const remove = database.prepare<[string, number]>(
+      `DELETE FROM ${table} WHERE producer = ? AND first = ?`,
+    );
+    return {
+      read: (producer: string): Range[] => read.all(producer),
+      /** Rows that are the same in both are left alone. */
+      replace(producer: string, before: readonly Range[], after: readonly Range[]): void {
+        const old = new Map(before);
+        for (const [first, last] of after) {
+          if (old.get(first) !== last) write.run(producer, first, last);
+          old.delete(first);
+        }
+        for (const first of old.keys()) remove.run(producer, first);
+      },
+    };
+  }
+  const committed = rangesOf('ledger_ranges');
+  const writtenOff = rangesOf('written_off_ranges');
+  const addWrittenOff = database.prepare<[number]>(
+    `UPDATE counters SET value = value + ? WHERE name = '${WRITTEN_OFF}'`,
   );
 
   const known = new Map<string, Producer>();
@@ -97,29 +77,37 @@ export function createLedger(database: Database): Ledger {
   function load(name: string): Producer {
     let producer = known.get(name);
     if (producer === undefined) {
-      producer = { ranges: readRanges.all(name), changed: new Set(), removed: new Set(), settled: 0 };
+      const ranges = committed.read(name);
+      producer = { ranges, saved: ranges };
       known.set(name, producer);
     }
     return producer;
   }
 
+  /** What was written off and comes after all is not written off any more. */
+  function takeBack(producer: string, fresh: readonly Range[]): void {
+    const before = writtenOff.read(producer);
+    if (before.length === 0) return;
+    const after = subtract(before, fresh);
+    writtenOff.replace(producer, before, after);
+    addWrittenOff.run(size(after) - size(before));
+  }
+
   return {
-    note(name, seq, messages) {
+    note({ producer: name, range }) {
       const producer = load(name);
-      if (!add(producer, seq)) return false;
-      producer.settled += messages;
+      const fresh = subtract([range], producer.ranges);
+      if (fresh.length === 0) return fresh;
+      for (const each of fresh) producer.ranges = added(producer.ranges, each);
       touched.add(name);
-      return true;
+      takeBack(name, fresh);
+      return fresh;
     },
     save() {
       for (const name of touched) {
         const producer = load(name);
-        for (const first of producer.removed) removeRange.run(name, first);
-        for (const range of producer.changed) writeRange.run(name, range.first, range.last);
-        addSettled.run(name, producer.settled);
-        producer.removed.clear();
-        producer.changed.clear();
-        producer.settled = 0;
+        committed.replace(name, producer.saved, producer.ranges);
+        producer.saved = producer.ranges;
       }
       touched.clear();
     },
@@ -127,6 +115,15 @@ export function createLedger(database: Database): Ledger {
     forget() {
       known.clear();
       touched.clear();
+    },
+    writeOff(lost, unnamed) {
+      const last = writtenOff.read(UNNAMED).at(-1)?.[1] ?? 0;
+      const rest: Range[] = unnamed === 0 ? [] : [[last + 1, last + unnamed]];
+      for (const { producer, ranges } of [...lost, { producer: UNNAMED, ranges: rest }]) {
+        const before = writtenOff.read(producer);
+        writtenOff.replace(producer, before, union(before, ranges));
+        addWrittenOff.run(size(ranges));
+      }
     },
   };
 }

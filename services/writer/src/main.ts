@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
-import { createRegistry, newInstanceId, SETTLED_KEY, startPublisher } from '@lyftr/shared/metrics';
+import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService } from '@lyftr/shared/process';
 import { patientRedis } from '@lyftr/shared/redis';
 import { createWriterApp } from './app.js';
@@ -91,8 +91,6 @@ runService('writer', async (log) => {
     registry,
     service: 'writer',
     instance,
-    fields: () =>
-      leader?.store.settled().map(({ producer, settled }) => [SETTLED_KEY, producer, settled]) ?? [],
   });
 
   return {

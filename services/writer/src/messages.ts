@@ -1,7 +1,7 @@
 /** Rows of `messages`: how they come, and how retention takes them away. Runs inside the transactions of the store. */
 import Database from 'better-sqlite3';
 import { CONFLICTING_DUPLICATE } from '@lyftr/shared/database';
-import { requestIdAt, type Envelope, type MessageTuple } from '@lyftr/shared/job';
+import { requestIdAt, type MessageTuple, type ReadBatch } from '@lyftr/shared/job';
 import type { Outcomes, PutAside } from './batch.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { Counted } from './rollups.js';
@@ -21,7 +21,7 @@ export interface OldRow extends Counted {
 
 export interface Messages {
   /** Inserts a message of the batch, or counts it as a duplicate, or puts it aside. Throws what is not its own fault. */
-  store(batch: Envelope, index: number, tally: Tally): void;
+  store(batch: ReadBatch, index: number, tally: Tally): void;
   /** The oldest rows with `ts` before `beforeTs`. */
   readOld(beforeTs: number, rowsMax: number): OldRow[];
   remove(rows: readonly OldRow[]): void;
@@ -52,7 +52,7 @@ export function createMessages(database: Database.Database, deadLetters: DeadLet
     .get() as number;
 
   /** The first delivery has won. A later one that says something else is kept where a person can look at it. */
-  function keepIfConflicting(batch: Envelope, index: number, tally: Tally): void {
+  function keepIfConflicting(batch: ReadBatch, index: number, tally: Tally): void {
     const message = batch.messages[index] as MessageTuple;
     const [messageId, from, to, ts, text, extra = null] = message;
     const stored = readStored.get(messageId);
@@ -71,7 +71,7 @@ export function createMessages(database: Database.Database, deadLetters: DeadLet
     });
   }
 
-  function store(batch: Envelope, index: number, tally: Tally): void {
+  function store(batch: ReadBatch, index: number, tally: Tally): void {
     const message = batch.messages[index] as MessageTuple;
     const [id, from, to, ts, text, extra] = message;
     try {

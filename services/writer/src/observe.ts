@@ -1,8 +1,7 @@
 import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/database';
 import { counter, gauge, histogram } from '@lyftr/shared/metrics';
 import { Registry } from 'prom-client';
-import { messagesIn } from './group.js';
-import type { Batch, Outcomes } from './batch.js';
+import { messagesIn, type Batch, type Outcomes } from './batch.js';
 
 export interface WriterMetrics {
   committed(batches: readonly Batch[]): void;

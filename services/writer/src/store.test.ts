@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
-import type { Envelope, MessageTuple } from '@lyftr/shared/job';
-import type { PutAside } from './batch.js';
+import type { MessageTuple, Numbers, ReadBatch } from '@lyftr/shared/job';
+import type { Batch, PutAside } from './batch.js';
 import { openStore } from './store.js';
 
 function temporaryFile(t: TestContext): string {
@@ -27,14 +27,17 @@ function setUp(t: TestContext) {
   return { file, store, rows };
 }
 
-let seq = 0;
-const batch = (...messages: MessageTuple[]): Envelope => ({
-  v: 1,
-  producer: 'p',
-  seq: ++seq,
-  at: Date.now(),
-  messages,
-});
+let next = 1;
+function batch(...messages: MessageTuple[]): ReadBatch {
+  const first = next;
+  next += messages.length;
+  return { numbers: { producer: 'p', range: [first, next - 1] }, at: Date.now(), messages };
+}
+function corrupt(raw: string, messages = 1): Batch {
+  const first = next;
+  next += messages;
+  return { numbers: { producer: 'p', range: [first, next - 1] }, corrupt: raw, reason: 'damaged' };
+}
 const message = (id: string, from = 'a', ts = 3_600, text = 'hello'): MessageTuple => [
   id,
   from,
@@ -61,13 +64,50 @@ test('the first delivery of an id wins, within a batch and across batches', (t) 
 });
 
 test('a batch that comes again is not counted again', (t) => {
-  const { store } = setUp(t);
+  const { store, rows } = setUp(t);
   const again = batch(message('1'), message('2'));
   store.commit([again, again]);
   const outcomes = store.commit([again]);
   assert.deepEqual(outcomes, { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
   assert.deepEqual(store.outcomes(), { created: 2, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
-  assert.deepEqual(store.settled(), [{ producer: 'p', settled: 2 }]);
+  const { range } = again.numbers as Numbers;
+  assert.deepEqual(rows('SELECT first, last FROM ledger_ranges'), [range]);
+});
+
+test('of a batch that was stored in part, the rest is stored', (t) => {
+  const { store, rows } = setUp(t);
+  const whole = batch(message('1'), message('2'), message('3'), message('4'));
+  const [first] = (whole.numbers as Numbers).range;
+  const part: ReadBatch = {
+    ...whole,
+    numbers: { producer: 'p', range: [first + 1, first + 2] },
+    messages: whole.messages.slice(1, 3),
+  };
+  assert.equal(store.commit([part]).created, 2);
+  assert.deepEqual(store.commit([whole]), {
+    created: 2,
+    duplicate: 0,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+  });
+  assert.deepEqual(rows('SELECT message_id FROM messages ORDER BY seq'), [['2'], ['3'], ['1'], ['4']]);
+});
+
+test('a corrupt envelope counts as the messages that its job is named after, once', (t) => {
+  const { store, rows } = setUp(t);
+  const damaged = corrupt('{"v":', 3);
+  assert.equal(store.commit([damaged]).dead_letter, 3);
+  assert.equal(store.commit([damaged]).dead_letter, 0);
+  assert.deepEqual(rows('SELECT kind, raw FROM dead_letters'), [['corrupt_envelope', '{"v":']]);
+});
+
+test('a batch without numbers, of an older Lyftr, is stored, and its messages are counted as carried over', (t) => {
+  const { store, rows } = setUp(t);
+  const old: ReadBatch = { numbers: undefined, at: 1, messages: [message('1'), message('2')] };
+  assert.equal(store.commit([old]).created, 2);
+  assert.equal(store.commit([old]).duplicate, 2);
+  assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'carried'"), [[4]]);
+  assert.deepEqual(rows('SELECT * FROM ledger_ranges'), []);
 });
 
 test('counters and rollups equal the table, and come back after a restart', (t) => {
@@ -94,18 +134,15 @@ test('counters and rollups equal the table, and come back after a restart', (t) 
   again.close();
 });
 
-test('what cannot be stored for its own sake is put aside, and the rest of its batch is stored', (t) => {
+test('what cannot be stored because of its content is put aside, and the rest of its batch is stored', (t) => {
   const { store, rows } = setUp(t);
   const broken = ['bad', null, 'b', 1, ''] as unknown as MessageTuple;
-  const outcomes = store.commit([
-    batch(message('1'), broken, message('2')),
-    { corrupt: '{"v":9}', reason: 'version' },
-  ]);
+  const outcomes = store.commit([batch(message('1'), broken, message('2')), corrupt('{"v":"x"}')]);
   assert.deepEqual(outcomes, { created: 2, duplicate: 0, dead_letter: 2, conflicting_duplicate: 0 });
   assert.deepEqual(rows('SELECT message_id FROM messages ORDER BY seq'), [['1'], ['2']]);
   assert.deepEqual(rows('SELECT raw FROM dead_letters ORDER BY id'), [
     ['["bad",null,"b",1,""]'],
-    ['{"v":9}'],
+    ['{"v":"x"}'],
   ]);
 });
 
@@ -224,7 +261,7 @@ test('a database of a newer program is refused', (t) => {
 test('who asked is told what was put aside, once it is committed', (t) => {
   const { file, store } = setUp(t);
   store.commit([batch(message('1', 'a', 5, 'first'))]);
-  const traced: Envelope = {
+  const traced: ReadBatch = {
     ...batch(message('0'), message('2'), message('1', 'a', 5, 'second'), message('3')),
     trace: [
       ['ours', 1, 2],
@@ -239,7 +276,7 @@ test('who asked is told what was put aside, once it is committed', (t) => {
   locking.exec('ROLLBACK');
   locking.close();
   assert.deepEqual(aside, []);
-  store.commit([traced, { corrupt: '{}', reason: 'no version' }], note);
+  store.commit([traced, corrupt('{}')], note);
   assert.deepEqual(aside, [
     { kind: 'conflicting_duplicate', requestId: 'ours' },
     { kind: 'corrupt_envelope', requestId: undefined },

@@ -1,10 +1,10 @@
 /** The only code that writes messages. One call of `commit` is one transaction. */
 import { crashPoint } from '@lyftr/shared/crash';
-import { REMOVED } from '@lyftr/shared/database';
-import { FINISHED } from '@lyftr/shared/metrics';
-import type { Batches } from '@lyftr/shared/missing';
-import { createAccount, type Claim, type Lost } from './account.js';
-import { COUNTERS, type Batch, type Outcomes, type PutAside } from './batch.js';
+import { CARRIED, REMOVED } from '@lyftr/shared/database';
+import type { StoreAccount } from '@lyftr/shared/ledger';
+import { readStoreAccount } from '@lyftr/shared/ledger-store';
+import { size, type Range } from '@lyftr/shared/ranges';
+import { COUNTERS, indexesOf, type Batch, type Outcomes, type PutAside } from './batch.js';
 import { createDeadLetters } from './dead-letters.js';
 import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
@@ -27,19 +27,19 @@ export interface Store {
   removeOld(beforeTs: number, rowsMax: number): number;
   /** Totals of all time, as of the last commit. */
   outcomes(): Outcomes;
-  /** Sums up those of `claims` that are settled to the last batch, and returns them; they are published no more. */
-  finish(claims: readonly Claim[]): Claim[];
-  /** Sums up everybody but these and those of which it has stored something since it was opened. */
-  finishOthers(producers: readonly string[]): void;
-  /** Messages that all who finished have settled; and the same with what of it was written off. */
-  finished(): { sum: number; settled: number };
-  /** Gives up what of `claims` is lost, unless `demand` throws, and returns it. `queued` are the batches in the queue. */
-  writeOff(claims: readonly Claim[], queued: Batches, demand: (lost: readonly Lost[]) => void): Lost[];
-  /** Has `settled` name these producers too, beside those of which it has stored something since. */
-  publish(producers: readonly string[]): void;
-  /** Messages settled or written off, by producer; also of a store that is closed. */
-  settled(): { producer: string; settled: number }[];
+  /** The ledger's rows, of these producers. */
+  account(producers: Iterable<string>): StoreAccount;
+  /** Writes off what `decide` makes of the account of `producers`, in one transaction with reading it. */
+  writeOff(producers: Iterable<string>, decide: (account: StoreAccount) => WriteOff): void;
+  /** Drops the memory of a producer that is not expected to come again. */
+  release(producer: string): void;
   close(): void;
+}
+
+export interface WriteOff {
+  lost: readonly { producer: string; ranges: readonly Range[] }[];
+  /** Messages of which no number is known. */
+  unnamed: number;
 }
 
 /** From here on no other writer that had opened the file before can commit. `instance` names this one. */
@@ -47,7 +47,8 @@ export function openStore(file: string, instance: string): Store {
   const database = openDatabase(file);
   const checkFence = raiseFence(database, instance);
   const ledger = createLedger(database);
-  const account = createAccount(database);
+  const account = (producers: Iterable<string>): StoreAccount =>
+    readStoreAccount((sql, parameters) => database.prepare(sql).all(parameters), producers);
   const deadLetters = createDeadLetters(database);
   const messages = createMessages(database, deadLetters);
   const rollups = createRollups(database);
@@ -58,20 +59,21 @@ export function openStore(file: string, instance: string): Store {
   );
   const readCounter = database.prepare<[string], number>('SELECT value FROM counters WHERE name = ?').pluck();
   function storeBatch(batch: Batch, tally: Tally): void {
-    if ('corrupt' in batch) {
-      deadLetters.add({
-        kind: 'corrupt_envelope',
-        reason: batch.reason,
-        raw: batch.corrupt,
-        receivedAt: Date.now(),
-      });
-      tally.aside.push({ kind: 'corrupt_envelope', requestId: undefined });
-      tally.outcomes.dead_letter++;
+    const fresh = batch.numbers === undefined ? [] : ledger.note(batch.numbers);
+    if (!('corrupt' in batch)) {
+      if (batch.numbers === undefined) addToCounter.run(batch.messages.length, CARRIED);
+      for (const index of indexesOf(batch, fresh)) messages.store(batch, index, tally);
       return;
     }
-    if (!ledger.note(batch.producer, batch.seq, batch.messages.length)) return;
-    account.arrived(batch.producer, batch.seq, batch.messages.length);
-    for (let index = 0; index < batch.messages.length; index++) messages.store(batch, index, tally);
+    if (fresh.length === 0) return;
+    deadLetters.add({
+      kind: 'corrupt_envelope',
+      reason: batch.reason,
+      raw: batch.corrupt,
+      receivedAt: Date.now(),
+    });
+    tally.aside.push({ kind: 'corrupt_envelope', requestId: undefined });
+    tally.outcomes.dead_letter += size(fresh);
   }
 
   const commit = database.transaction((batches: readonly Batch[]): Tally => {
@@ -96,25 +98,11 @@ export function openStore(file: string, instance: string): Store {
     return deadLetters.discard(id);
   });
 
-  const finish = database.transaction((claims: readonly Claim[]): Claim[] => {
+  const writeOff = database.transaction((...[producers, decide]: Parameters<Store['writeOff']>): void => {
     checkFence();
-    return account.finish(claims);
+    const { lost, unnamed } = decide(account(producers));
+    ledger.writeOff(lost, unnamed);
   });
-
-  const finishOthers = database.transaction((producers: readonly string[]): void => {
-    checkFence();
-    account.finishOthers(producers);
-  });
-
-  const writeOff = database.transaction(
-    (...[claims, queued, demand]: Parameters<Store['writeOff']>): Lost[] => {
-      checkFence();
-      const lost = account.lost(claims, queued);
-      demand(lost);
-      account.writeOff(lost);
-      return lost;
-    },
-  );
 
   const removeOld = database.transaction((beforeTs: number, rowsMax: number): number => {
     checkFence();
@@ -131,24 +119,12 @@ export function openStore(file: string, instance: string): Store {
     return Object.fromEntries(COUNTERS.map((name) => [name, readCounter.get(name)])) as Outcomes;
   }
   const totals = readOutcomes();
-  // asked for each second, and once more when the database is closed already
-  const published = new Set<string>();
-  let settled: { producer: string; settled: number }[] = [];
-  let isSettledOld = true;
-  const readSettledOnce = (): typeof settled => {
-    if (isSettledOld) settled = account.settledOf(published);
-    isSettledOld = false;
-    return settled;
-  };
-
   return {
     textIndex,
     commit(batches, putAside) {
       const seqBefore = messages.lastSeq();
       try {
         const { outcomes, aside } = commit.immediate(batches);
-        for (const batch of batches) if (!('corrupt' in batch)) published.add(batch.producer);
-        isSettledOld = true;
         crashPoint('after-commit');
         for (const name of COUNTERS) totals[name] += outcomes[name];
         if (putAside !== undefined) aside.forEach(putAside);
@@ -169,30 +145,10 @@ export function openStore(file: string, instance: string): Store {
         throw error;
       }
     },
-    finish(claims) {
-      const finished = finish.immediate(claims);
-      for (const { producer } of finished) {
-        published.delete(producer);
-        ledger.release(producer);
-      }
-      isSettledOld = true;
-      return finished;
-    },
-    finishOthers: (producers) => finishOthers.immediate([...producers, ...published]),
-    finished: () => account.finished(),
-    writeOff(...order) {
-      isSettledOld = true;
-      return writeOff.immediate(...order);
-    },
-    publish(producers) {
-      for (const producer of producers) if (producer !== FINISHED) published.add(producer);
-      isSettledOld = true;
-    },
+    account: database.transaction(account),
+    writeOff: (...order) => writeOff.immediate(...order),
+    release: (producer) => ledger.release(producer),
     outcomes: () => ({ ...totals }),
-    settled: readSettledOnce,
-    close() {
-      readSettledOnce();
-      database.close();
-    },
+    close: () => void database.close(),
   };
 }

@@ -1,8 +1,7 @@
 /** What the log says of a transaction: at `debug` each, at `warn` those that put something into `dead_letters`. */
 import type { DeadLetterKind } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
-import { messagesIn } from './group.js';
-import type { Batch, Outcomes, PutAside } from './batch.js';
+import { messagesIn, type Batch, type Outcomes, type PutAside } from './batch.js';
 
 /** A line does not grow with a flood. */
 const REQUEST_IDS_MAX = 20;

@@ -1,12 +1,16 @@
-/** When missing batches are written off, when that is refused, and what becomes of one that comes after all. */
+/** When the account of missing messages is closed, when that is refused, and what becomes of one that comes later. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import Database from 'better-sqlite3';
-import { jobName, type Envelope } from '@lyftr/shared/job';
-import { ACCEPTED_KEY, ACKNOWLEDGED_KEY, FINISHED, SNAPSHOTS_KEY } from '@lyftr/shared/metrics';
+import { jobName, type ReadBatch } from '@lyftr/shared/job';
+import { balance, CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type LedgerAnswer } from '@lyftr/shared/ledger';
+import { readRedisAccount } from '@lyftr/shared/ledger-redis';
+import { size, type Range } from '@lyftr/shared/ranges';
+import { LEASE_KEY } from './lease.js';
+import { createSettled, type Settled } from './settled.js';
 import { openStore, type Store } from './store.js';
 import { startRedis, type TestRedis } from './testing.js';
 import { writeOff } from './write-off.js';
@@ -14,50 +18,54 @@ import { writeOff } from './write-off.js';
 let server: TestRedis;
 let directory: string;
 let store: Store;
+let settled: Settled;
 before(async () => {
   server = await startRedis();
 });
 after(() => server.stop());
 beforeEach(async () => {
   await server.redis.flushall();
+  await server.redis.set(LEASE_KEY, 'w');
   directory = mkdtempSync(join(tmpdir(), 'lyftr-write-off-'));
   store = openStore(join(directory, 'lyftr.db'), 'w');
+  settled = createSettled(server.redis, 'w');
 });
 afterEach(() => {
   store.close();
   rmSync(directory, { recursive: true });
 });
 
-const batch = (seq: number, count: number, producer = 'p'): Envelope => ({
-  v: 1,
-  producer,
-  seq,
+const batch = (first: number, count: number, producer = 'p'): ReadBatch => ({
+  numbers: { producer, range: [first, first + count - 1] },
   at: 0,
-  messages: Array.from({ length: count }, (_, i) => [`${producer}-${seq}-${i}`, 'a', 'b', 1, 'text']),
+  messages: Array.from({ length: count }, (_, i) => [`${producer}-${first + i}`, 'a', 'b', 1, 'text']),
 });
 
-async function publish(accepted: number, ranges: [number, number][], stopped = true): Promise<void> {
-  await server.redis.hset(ACCEPTED_KEY, 'p', accepted);
-  await server.redis.hset(ACKNOWLEDGED_KEY, 'p', JSON.stringify(ranges));
-  const snapshot = { at: Date.now(), stopped, metrics: [] };
-  await server.redis.hset(SNAPSHOTS_KEY, 'p', JSON.stringify(snapshot));
+async function confirm(ranges: Range[], producer = 'p', messages = size(ranges)): Promise<void> {
+  await server.redis.hset(CONFIRMED_KEY, producer, JSON.stringify({ messages, ranges }));
 }
 
-async function enqueue(seq: number, producer = 'p'): Promise<void> {
-  await server.redis.hset(`lyftr:deliveries:${producer}${seq}`, 'name', jobName(producer, seq));
-  await server.redis.lpush('lyftr:deliveries:wait', `${producer}${seq}`);
+async function enqueue(range: Range, producer = 'p'): Promise<void> {
+  await server.redis.hset(`lyftr:deliveries:${producer}${range[0]}`, 'name', jobName(producer, range));
+  await server.redis.lpush('lyftr:deliveries:wait', `${producer}${range[0]}`);
 }
 
-function rows(sql: string): unknown[][] {
+async function ledger(): Promise<LedgerAnswer> {
+  const account = await readRedisAccount(server.redis);
+  return balance(account, store.account(account.producers.keys()));
+}
+
+const close = (difference: number) => writeOff(server.redis, store, settled, difference);
+
+function writtenOff(): unknown {
   const database = new Database(join(directory, 'lyftr.db'), { readonly: true });
   try {
-    return database.prepare(sql).raw().all() as unknown[][];
+    return database.prepare("SELECT value FROM counters WHERE name = 'written_off'").pluck().get();
   } finally {
     database.close();
   }
 }
 
-const writtenOff = (): unknown => rows("SELECT value FROM counters WHERE name = 'written_off'")[0]?.[0];
 const refusal = (detail: RegExp) => (error: { code?: string; message: string }) => {
   assert.equal(error.code, 'not-written-off');
   assert.match(error.message, detail);
@@ -65,80 +73,115 @@ const refusal = (detail: RegExp) => (error: { code?: string; message: string }) 
   return true;
 };
 
-test('what is missing moves to what is written off, once', async () => {
-  store.commit([batch(1, 2), batch(3, 2)]);
-  await publish(10, [[1, 4]]);
-  const answer = await writeOff(server.redis, store, 2);
-  assert.deepEqual(answer, {
-    batches: 2,
-    messages: 6,
-    producers: [{ producer: 'p', batches: 2, messages: 6 }],
-  });
+test('what is missing moves to what is written off, once, and ingest learns that it does not wait', async () => {
+  store.commit([batch(1, 2), batch(5, 2)]);
+  await confirm([[1, 10]]);
+  assert.equal((await ledger()).difference, 6);
+  const lost: Range[] = [
+    [3, 4],
+    [7, 10],
+  ];
+  const producers = [{ producer: 'p', ranges: lost }];
+  assert.deepEqual(await close(6), { messages: 6, producers, unnamed: 0, unconfirmed: 0 });
   assert.equal(writtenOff(), 6);
-  assert.deepEqual(store.settled(), [{ producer: 'p', settled: 10 }]);
-  assert.deepEqual(await writeOff(server.redis, store, 0), { batches: 0, messages: 0, producers: [] });
+  const { difference, missing, written_off } = await ledger();
+  assert.deepEqual(
+    { difference, missing, written_off },
+    {
+      difference: 0,
+      missing: { messages: 0, producers: [] },
+      written_off: 6,
+    },
+  );
+  assert.equal(await server.redis.hget(SETTLED_KEY, 'p'), JSON.stringify(lost));
+  assert.deepEqual(await close(0), { messages: 0, producers: [], unnamed: 0, unconfirmed: 0 });
   assert.equal(writtenOff(), 6);
 });
 
-test('one that comes after all is stored, counted once, and written off no more; a second copy of it is known', async () => {
-  await publish(5, [[1, 2]]);
-  await writeOff(server.redis, store, 2);
+test('one that comes later is stored, counted once, and written off no more; a second copy of it is known', async () => {
+  await confirm([[1, 5]]);
+  await close(5);
   for (let copy = 0; copy < 2; copy++) {
     store.commit([batch(1, 2)]);
     assert.equal(store.outcomes().created, 2);
     assert.equal(store.outcomes().duplicate, 0);
     assert.equal(writtenOff(), 3);
-    assert.deepEqual(store.settled(), [{ producer: 'p', settled: 5 }]);
+    assert.equal((await ledger()).difference, 0);
   }
-  store.commit([batch(3, 1)]);
+  // it was never acknowledged
+  store.commit([batch(6, 1)]);
   assert.equal(writtenOff(), 3);
+  const { difference, unconfirmed } = await ledger();
+  assert.deepEqual({ difference, unconfirmed }, { difference: 0, unconfirmed: 1 });
 });
 
-test('a producer of which everything was written off leaves Redis like others', async () => {
-  await publish(5, [[1, 2]]);
-  await writeOff(server.redis, store, 2);
-  const claim = { producer: 'p', accepted: 5, acknowledged: [[1, 2] as [number, number]] };
-  assert.deepEqual(store.finish([claim]), [claim]);
-  assert.deepEqual(store.finished(), { sum: 0, settled: 0 });
-});
-
-test('jobs of the producer that wait are waited for, those of others are not', async () => {
+test('what waits is not missing', async () => {
   store.commit([batch(1, 2)]);
-  await publish(6, [[1, 3]]);
-  await enqueue(3);
-  await assert.rejects(writeOff(server.redis, store, 1), refusal(/Jobs of p wait/));
-  await server.redis.del('lyftr:deliveries:wait');
-  await server.redis.hset(ACCEPTED_KEY, 'q', 8);
-  await server.redis.hset(ACKNOWLEDGED_KEY, 'q', '[[1,1]]');
-  await enqueue(1, 'q');
-  const { producers } = await writeOff(server.redis, store, 2);
-  assert.deepEqual(producers, [{ producer: 'p', batches: 2, messages: 4 }]);
+  await confirm([[1, 6]]);
+  await enqueue([5, 6]);
+  await confirm([[1, 8]], 'q');
+  await enqueue([1, 8], 'q');
+  const { waiting, missing, difference } = await ledger();
+  assert.deepEqual([waiting, missing?.messages, difference], [10, 2, 2]);
+  const { producers } = await close(2);
+  assert.deepEqual(producers, [{ producer: 'p', ranges: [[3, 4]] }]);
 });
 
-test('a process that takes messages meanwhile is not judged by figures that are behind', async () => {
-  store.commit([batch(2, 2), batch(3, 2)]);
-  await publish(6, [[1, 2]], false);
-  await assert.rejects(writeOff(server.redis, store, 1), refusal(/takes messages meanwhile/));
-  await publish(8, [[1, 3]], false);
-  assert.equal((await writeOff(server.redis, store, 1)).messages, 4);
+test('what was stored though its sender was told 503 hides nothing that was acknowledged', async () => {
+  // 1 and 2 were refused and are stored all the same, 3 was acknowledged and is gone
+  store.commit([batch(1, 2)]);
+  await confirm([[3, 3]]);
+  const { accepted, unconfirmed, created, missing, difference } = await ledger();
+  assert.deepEqual(
+    { accepted, unconfirmed, created, difference },
+    {
+      accepted: 1,
+      unconfirmed: 2,
+      created: 2,
+      difference: 1,
+    },
+  );
+  assert.deepEqual(missing?.producers, [{ producer: 'p', ranges: [[3, 3]] }]);
 });
 
-test('another number of batches than the operator has seen changes nothing', async () => {
-  await publish(6, [[1, 2]]);
-  await assert.rejects(writeOff(server.redis, store, 1), refusal(/Now 2 batches are missing, and not 1/));
+test('another difference than the operator has seen changes nothing', async () => {
+  await confirm([[1, 6]]);
+  await assert.rejects(close(1), refusal(/is 6 now, and not 1/));
 });
 
-test('what a restored database lacks of those who finished is written off too', async () => {
-  await server.redis.hset(ACCEPTED_KEY, FINISHED, 9);
-  const answer = await writeOff(server.redis, store, 0);
-  assert.deepEqual(answer.producers, [{ producer: FINISHED, batches: 0, messages: 9 }]);
-  assert.deepEqual(store.finished(), { sum: 0, settled: 9 });
-  assert.equal(writtenOff(), 9);
+test('what a restored database lacks is named by what the writer left in Redis, also of a process that was killed', async () => {
+  // confirmed nothing: it was killed within the second in which it acknowledged
+  await settled.note([{ producer: 'killed', range: [1, 4] }]);
+  const { missing, unconfirmed, difference } = await ledger();
+  assert.deepEqual(missing, { messages: 4, producers: [{ producer: 'killed', ranges: [[1, 4]] }] });
+  assert.deepEqual([unconfirmed, difference], [4, 4]);
+});
+
+test('what a restored database lacks of producers that ended is written off by its number', async () => {
+  await server.redis.hset(ENDED_KEY, { accepted: 9, unconfirmed: 1 });
+  assert.deepEqual(await close(10), { messages: 0, producers: [], unnamed: 10, unconfirmed: 0 });
+  assert.equal(writtenOff(), 10);
+  assert.equal((await ledger()).difference, 0);
+});
+
+test('what is stored of which Redis knows nothing counts as unconfirmed from then on', async () => {
+  store.commit([batch(1, 7, 'forgotten')]);
+  assert.equal((await ledger()).difference, -7);
+  assert.deepEqual(await close(-7), { messages: 0, producers: [], unnamed: 0, unconfirmed: 7 });
+  const { difference, unconfirmed } = await ledger();
+  assert.deepEqual([difference, unconfirmed, writtenOff()], [0, 7, 0]);
+});
+
+test('a count of ingest that is wrong makes the ledger false', async () => {
+  store.commit([batch(1, 2)]);
+  await confirm([[1, 2]], 'p', 3);
+  const { difference, missing } = await ledger();
+  assert.deepEqual([difference, missing?.messages], [1, 0]);
 });
 
 test('a writer that was replaced writes nothing off', async () => {
-  await publish(6, [[1, 2]]);
+  await confirm([[1, 6]]);
   openStore(join(directory, 'lyftr.db'), 'other').close();
-  await assert.rejects(writeOff(server.redis, store, 2), { name: 'FencedError' });
+  await assert.rejects(close(6), { name: 'FencedError' });
   assert.equal(writtenOff(), 0);
 });

@@ -1,42 +1,35 @@
 /**
- * Gives up what was acknowledged and is gone, by the word of an operator. It is not hidden: it moves from what waits to
- * what was written off. A batch that comes after all is stored, and moves on.
- *
- * Read as missing batches are everywhere: what was acknowledged, what the queue holds, and then, in the transaction,
- * what is committed.
+ * Closes the account of what cannot be settled any more, by the word of an operator. Nothing is hidden: messages that
+ * are missing move to `written_off`, and move on if they come after all. Messages that are stored and of which Redis
+ * knows nothing, as after it was restored from an old copy, count as unconfirmed from then on.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
-import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
-import { countBatches, readQueued, type Batches } from '@lyftr/shared/missing';
+import { balance, ENDED_KEY, type LedgerAnswer, type Missing, type RedisAccount } from '@lyftr/shared/ledger';
+import { readRedisAccount } from '@lyftr/shared/ledger-redis';
 import type { Redis } from 'ioredis';
-import type { Lost } from './account.js';
-import { claimOf, readListing, type Listed } from './finish.js';
+import type { Settled } from './settled.js';
 import type { Store } from './store.js';
 
 const REDIS_MS = 5_000;
 
-export interface WriteOffAnswer {
-  batches: number;
-  messages: number;
-  producers: { producer: string; batches: number; messages: number }[];
+export interface WriteOffAnswer extends Missing {
+  /** Messages that are missing and of which no number is known. */
+  unnamed: number;
+  /** Messages that count as unconfirmed from now on. */
+  unconfirmed: number;
 }
 
 const refused = (detail: string): ProblemError => new ProblemError('not-written-off', detail);
 
-async function readRedis(redis: Redis): Promise<{ listed: Listed[]; queued: Batches | undefined }> {
-  const { listed } = await readListing(redis);
-  return { listed, queued: await readQueued(redis) };
-}
-
 /** The connection waits for a Redis that is away; who asked does not. */
-async function readInTime(redis: Redis): ReturnType<typeof readRedis> {
-  const away = new ProblemError('not-ready', 'Redis does not answer, and half of the ledger is there.');
+async function readInTime(redis: Redis): Promise<RedisAccount> {
+  const away = new ProblemError('not-ready', 'Redis is not responding. The ledger needs it.');
   if (redis.status !== 'ready') throw away;
   const ended = new AbortController();
   try {
     return await Promise.race([
-      readRedis(redis).catch(() => Promise.reject(away)),
+      readRedisAccount(redis).catch(() => Promise.reject(away)),
       delay(REDIS_MS, undefined, { signal: ended.signal }).then(() => Promise.reject(away)),
     ]);
   } finally {
@@ -44,34 +37,37 @@ async function readInTime(redis: Redis): ReturnType<typeof readRedis> {
   }
 }
 
-const isAlive = ({ snapshot }: Listed, now: number): boolean =>
-  snapshot !== undefined && !snapshot.stopped && now - snapshot.at <= PROCESS_STALE_MS;
+function answerOf({ difference, missing }: LedgerAnswer): WriteOffAnswer {
+  const { messages, producers } = missing ?? { messages: 0, producers: [] };
+  const rest = difference - messages;
+  return { messages, producers, unnamed: Math.max(0, rest), unconfirmed: Math.max(0, -rest) };
+}
 
-const batchesOf = ({ producer, ranges }: Lost): number => countBatches(new Map([[producer, ranges]]));
-const total = (counts: number[]): number => counts.reduce((sum, count) => sum + count, 0);
-
-/** `batches` is how many the operator has seen to be missing. Rejects with ProblemError when it cannot be done now. */
-export async function writeOff(redis: Redis, store: Store, batches: number): Promise<WriteOffAnswer> {
-  const { listed, queued } = await readInTime(redis);
-  if (queued === undefined)
-    throw refused('The queue is too long to tell what is missing: try again when it is drained.');
-  const alive = new Set(listed.filter((each) => isAlive(each, Date.now())).map(({ producer }) => producer));
-
-  function demand(lost: readonly Lost[]): void {
-    const found = total(lost.map(batchesOf));
-    if (found !== batches) throw refused(`Now ${found} batches are missing, and not ${batches}: look again.`);
-    for (const { producer, isQueued, isAhead } of lost) {
-      if (isQueued) throw refused(`Jobs of ${producer} wait in the queue: try again when they are stored.`);
-      if (isAhead && alive.has(producer))
-        throw refused(`${producer} takes messages meanwhile: try again, or restart it first.`);
-    }
-  }
-
-  const lost = store.writeOff(listed.map(claimOf), queued, demand);
-  const producers = lost.map((each) => ({
-    producer: each.producer,
-    batches: batchesOf(each),
-    messages: each.messages,
-  }));
-  return { batches, messages: total(producers.map(({ messages }) => messages)), producers };
+/** `difference` is that of `GET /ledger` as the operator has seen it. Rejects with ProblemError when it cannot be done now. */
+export async function writeOff(
+  redis: Redis,
+  store: Store,
+  settled: Settled,
+  difference: number,
+): Promise<WriteOffAnswer> {
+  const account = await readInTime(redis);
+  if (!account.isQueueKnown)
+    throw refused('The queue is too long to tell what is missing. Try again when it is drained.');
+  let answer: WriteOffAnswer | undefined;
+  store.writeOff(account.producers.keys(), (stored) => {
+    const ledger = balance(account, stored);
+    if (ledger.difference !== difference)
+      throw refused(
+        `The difference of the ledger is ${ledger.difference} now, and not ${difference}. Look again.`,
+      );
+    answer = answerOf(ledger);
+    return { lost: answer.producers, unnamed: answer.unnamed };
+  });
+  const done = answer as unknown as WriteOffAnswer;
+  // ingest takes them for waiting otherwise
+  await settled.note(
+    done.producers.flatMap(({ producer, ranges }) => ranges.map((range) => ({ producer, range }))),
+  );
+  if (done.unconfirmed > 0) await redis.hincrby(ENDED_KEY, 'unconfirmed', done.unconfirmed);
+  return done;
 }

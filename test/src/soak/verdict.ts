@@ -91,25 +91,30 @@ function compareSums(system: System): Check[] {
 /** The ledger against itself, the journal and the metrics page. */
 async function compareLedger(system: System, { sent, acknowledged }: Account): Promise<Check[]> {
   const { json } = await system.get('/ledger');
-  const { accepted, created, duplicate, dead_letter, waiting } = json;
+  const { accepted, unconfirmed, created, duplicate, dead_letter, waiting } = json;
   const settled = created + duplicate + dead_letter;
   const metrics: [string, number][] = [
     ['webhook_accepted_total', accepted],
+    ['ledger_unconfirmed_messages', unconfirmed],
     ['webhook_total{status="created"}', created],
     ['webhook_total{status="duplicate"}', duplicate],
     ['webhook_total{status="dead_letter"}', dead_letter],
     ['ledger_written_off_messages', 0],
     ['queue_depth_messages', waiting],
-    ['ledger_missing_batches', 0],
+    ['ledger_missing_messages', 0],
   ];
   const pages: Check[] = [];
   for (const [sample, value] of metrics) pages.push(equal(sample, await system.metric(sample), value));
   const answers = sum(acknowledged);
   const sendings = sum(sent);
   return [
-    equal('accepted = created + duplicate + dead_letter + waiting', accepted, settled + waiting),
+    equal(
+      'accepted + unconfirmed = created + duplicate + dead_letter + waiting',
+      accepted + unconfirmed,
+      settled + waiting,
+    ),
     equal('nothing waits', waiting, 0),
-    equal('no batch is missing', json.missing?.batches, 0),
+    equal('no message is missing', json.missing?.messages, 0),
     equal('nothing is a dead letter', dead_letter, 0),
     equal('no duplicate differs from its first delivery', json.conflicting_duplicate, 0),
     equal('no job failed', await system.redis.zcard('lyftr:deliveries:failed'), 0),

@@ -20,9 +20,15 @@ const stored = ({ ledger }) =>
   ledger === null ? null : ledger.created + ledger.duplicate + ledger.dead_letter;
 const refused = (status) => (sample) => sample.refused?.[status];
 
-/** accepted = created + duplicate + dead letter + written off + waiting; the sign stands in front of its term. */
+/** accepted + unconfirmed = created + duplicate + dead letter + written off + waiting; the sign stands in front of its term. */
 const TERMS = [
   ['accepted', 'accepted', '', 'Messages that senders got a 200 for'],
+  [
+    'unconfirmed',
+    'unconfirmed',
+    '+',
+    'Stored or waiting, and no ingest process has confirmed it: the sender was told 503',
+  ],
   ['created', 'stored', '=', 'Rows in the database'],
   ['duplicate', 'duplicates', '+', 'Came again under an id that is stored'],
   ['dead_letter', 'dead letters', '+', 'Put aside, ever'],
@@ -41,8 +47,9 @@ function createEquation() {
   }
   return (ledger) => {
     for (const [name, value] of values) setText(value, count(ledger?.[name]));
-    // hardly ever there, so it has no place of its own
-    values.get('written_off').parentElement.hidden = !(ledger?.written_off > 0);
+    // hardly ever there, so they have no place of their own
+    for (const name of ['unconfirmed', 'written_off'])
+      values.get(name).parentElement.hidden = !(ledger?.[name] > 0);
   };
 }
 
@@ -71,7 +78,7 @@ function tilesOf(index) {
       'to handle, conflicts included',
       sample.dead_letters > 0 && 'busy',
     ],
-    ['missing', 'Missing', count(missing), 'batches acknowledged and gone', missing > 0 && 'bad'],
+    ['missing', 'Missing', count(missing), 'messages acknowledged and gone', missing > 0 && 'bad'],
   ];
 }
 

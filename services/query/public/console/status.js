@@ -11,8 +11,9 @@ export function statusOf(sample, connected) {
   if (sample === undefined) return { level: 'unknown', words: 'connecting…' };
   if (!sample.redis) return { level: 'bad', words: 'Redis away' };
   if (sample.ledger === null) return { level: 'bad', words: 'database away' };
-  const { missing, waiting } = sample.ledger;
-  if (missing > 0) return { level: 'bad', words: `${counted(missing, 'batch', 'batches')} missing` };
+  const { missing, waiting, difference } = sample.ledger;
+  if (missing > 0) return { level: 'bad', words: `${counted(missing, 'message', 'messages')} missing` };
+  if (difference !== null && difference !== 0) return { level: 'bad', words: 'ledger out of balance' };
   if (!up(sample, 'writer')) return { level: 'bad', words: 'no writer' };
   if (!up(sample, 'ingest')) return { level: 'bad', words: 'no intake' };
   if (waiting > 0) return { level: 'busy', words: `${count(waiting)} waiting` };
@@ -27,7 +28,9 @@ export function verdictOf(sample, connected) {
     return 'Redis does not answer: intake refuses, reads go on, nothing acknowledged is lost.';
   if (sample.ledger === null) return sample.database;
   if (words.endsWith('missing'))
-    return 'Batches were acknowledged and are gone, as after a Redis that was restored from an old copy. GET /ledger names them.';
+    return 'These messages were acknowledged and are gone, as after Redis or the database was restored from an old copy. GET /ledger names them.';
+  if (words === 'ledger out of balance')
+    return 'The two sides of the ledger differ, as after Redis or the database was restored from an old copy. See LedgerOutOfBalance in the runbook.';
   if (words === 'no writer') return 'No writer publishes: messages wait in Redis until one does.';
   if (words === 'no intake') return 'No ingest process publishes: senders are not answered.';
   if (level === 'busy')

@@ -1,0 +1,55 @@
+/** The ledger in words, for `lyftr ledger`, `lyftr status` and `lyftr audit`. */
+import type { LedgerAnswer } from '@lyftr/shared/ledger';
+
+/** Ranges of one producer that are named; the rest are counted. */
+const RANGES_SHOWN_MAX = 20;
+
+export const messagesText = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
+
+/** What is wrong with it, a sentence each; none when all is well. */
+export function ledgerFaults({ difference, missing }: LedgerAnswer): string[] {
+  const named = missing?.messages ?? 0;
+  const faults: string[] = [];
+  if (named > 0) faults.push(`${messagesText(named)} acknowledged and missing: lyftr ledger names them`);
+  const rest = difference - named;
+  if (rest > 0)
+    faults.push(`${messagesText(rest)} acknowledged and missing, of processes that ended long ago`);
+  if (rest < 0)
+    faults.push(
+      `${messagesText(-rest)} stored of which Redis knows nothing, as after it was restored from an old copy`,
+    );
+  return faults;
+}
+
+export function missingText(ledger: LedgerAnswer): string[] {
+  if (ledger.missing === null) return ['missing: not known, because the queue is too long'];
+  const lines = [`missing: ${messagesText(ledger.missing.messages)}`];
+  for (const { producer, ranges } of ledger.missing.producers) {
+    const shown = ranges
+      .slice(0, RANGES_SHOWN_MAX)
+      .map(([first, last]) => (first === last ? String(first) : `${first}-${last}`));
+    const rest = ranges.length > shown.length ? ` and ${ranges.length - shown.length} more ranges` : '';
+    lines.push(`  ${producer}  ${shown.join(', ')}${rest}`);
+  }
+  if (ledger.difference !== ledger.missing.messages)
+    lines.push(`difference: ${messagesText(ledger.difference)}`, ...ledgerFaults(ledger).slice(-1));
+  return lines;
+}
+
+export function ledgerText(ledger: LedgerAnswer): string[] {
+  const { accepted, unconfirmed, created, duplicate, dead_letter, written_off, waiting } = ledger;
+  const terms: [string, number, string][] = [
+    ['', accepted, 'accepted'],
+    ['+', unconfirmed, 'unconfirmed'],
+    ['=', created, 'created'],
+    ['+', duplicate, `duplicate, ${ledger.conflicting_duplicate} of them with another content`],
+    ['+', dead_letter, 'dead letter'],
+    ['+', written_off, 'written off'],
+    ['+', waiting, 'waiting'],
+  ];
+  const width = String(accepted).length;
+  return [
+    ...terms.map(([sign, count, name]) => `${sign.padEnd(1)} ${String(count).padStart(width)} ${name}`),
+    ...missingText(ledger),
+  ];
+}

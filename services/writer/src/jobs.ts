@@ -1,0 +1,105 @@
+/** The jobs of one round: which of them, in which order, and what they hold. */
+import { Worker, type Job, type JobJson } from 'bullmq';
+import {
+  numbersOfJob,
+  QUEUE_NAME,
+  QUEUE_PREFIX,
+  readEnvelope,
+  UnknownVersionError,
+  type Numbers,
+} from '@lyftr/shared/job';
+import { UNNAMED_JOBS } from '@lyftr/shared/ledger';
+import type { Redis } from 'ioredis';
+import type { Batch } from './batch.js';
+import { LEASE_KEY } from './lease.js';
+
+const ROUND_JOBS_MAX = 64;
+const ROUND_MESSAGES_MAX = 4_000;
+/** Of jobs as Redis holds them; parsed they take several times as much. */
+const ROUND_BYTES_MAX = 8 * 1_024 * 1_024;
+/** For a job of another name. */
+const MESSAGE_BYTES_GUESS = 64;
+
+export const queueKey = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
+
+/**
+ * Begins a round, in which nothing is in hand. Whatever is active belonged to a writer that is gone, or to a round that
+ * was cut off: it goes back to the end from which jobs are taken, in the order in which Redis numbered it. So the first
+ * delivery of an id stays the first one across every take-over; BullMQ by itself would wait for the lock to run out,
+ * and put stalled jobs back in the order of a set.
+ *
+ * KEYS: lease, active, wait, stalled. ARGV: this writer, prefix of the jobs' keys, jobs to look at. Returns the number of
+ * jobs that were taken back, then name and size in bytes of those that come next, the oldest first.
+ */
+const BEGIN = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE the lease is not held') end
+local left = redis.call('LRANGE', KEYS[2], 0, -1)
+table.sort(left, function(a, b) return (tonumber(a) or 0) > (tonumber(b) or 0) end)
+for _, id in ipairs(left) do
+  redis.call('RPUSH', KEYS[3], id)
+  redis.call('DEL', ARGV[2] .. id .. ':lock')
+end
+if #left > 0 then redis.call('DEL', KEYS[2], KEYS[4]) end
+local answer = { #left }
+local ids = redis.call('LRANGE', KEYS[3], -tonumber(ARGV[3]), -1)
+for i = #ids, 1, -1 do
+  local job = ARGV[2] .. ids[i]
+  answer[#answer + 1] = redis.call('HGET', job, 'name') or ''
+  answer[#answer + 1] = redis.call('HSTRLEN', job, 'data')
+end
+return answer`;
+
+/** Takes back what was left in hand, and says how many jobs fit into a round. Rejects without the lease. */
+export async function beginRound(
+  redis: Redis,
+  instance: string,
+): Promise<{ orphans: number; width: number }> {
+  const keys = [LEASE_KEY, queueKey('active'), queueKey('wait'), queueKey('stalled')];
+  const answer = await redis.eval(BEGIN, keys.length, ...keys, instance, queueKey(''), ROUND_JOBS_MAX);
+  const [orphans, ...jobs] = answer as [number, ...(string | number)[]];
+  let [width, messages, bytes] = [0, 0, 0];
+  for (let i = 0; i < jobs.length; i += 2) {
+    const size = jobs[i + 1] as number;
+    const range = numbersOfJob(jobs[i] as string)?.range;
+    messages += range === undefined ? size / MESSAGE_BYTES_GUESS : range[1] - range[0] + 1;
+    bytes += size;
+    // one job at least, whatever its size
+    if (width > 0 && (messages > ROUND_MESSAGES_MAX || bytes > ROUND_BYTES_MAX)) break;
+    width++;
+  }
+  return { orphans, width };
+}
+
+export const isFull = (jobs: number): boolean => jobs === ROUND_JOBS_MAX;
+
+/** BullMQ parses a job as it hands it out, and throws at one that is no JSON: that job could never be settled. */
+export class JobReader extends Worker {
+  protected override createJob(json: JobJson, id: string): Job {
+    try {
+      JSON.parse(json.data);
+    } catch {
+      return super.createJob({ ...json, data: JSON.stringify({ unreadable: json.data }) }, id);
+    }
+    return super.createJob(json, id);
+  }
+}
+
+/** The batch that a job is named after; a job of another name counts as one message of nobody. */
+function nameOf({ name, id = '' }: Job): Numbers {
+  const numbers = numbersOfJob(name);
+  if (numbers !== undefined) return numbers;
+  const number = Number(id);
+  return Number.isSafeInteger(number) && number > 0
+    ? { producer: UNNAMED_JOBS, range: [number, number] }
+    : { producer: `${UNNAMED_JOBS}-${id.replaceAll(':', '-')}`, range: [1, 1] };
+}
+
+/** Throws UnknownVersionError. Every other fault of an envelope is in the batch. */
+export function readBatch(job: Job): Batch {
+  try {
+    return readEnvelope(job.data);
+  } catch (error) {
+    if (error instanceof UnknownVersionError) throw error;
+    return { numbers: nameOf(job), corrupt: JSON.stringify(job.data) ?? 'null', reason: String(error) };
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Leaves in Redis what was settled, before the jobs leave the queue. So Redis knows every message that it ever took,
+ * also those of a process that was killed before it could publish them: a database that was restored from an old copy
+ * is found out message by message.
+ */
+import type { Numbers } from '@lyftr/shared/job';
+import { SETTLED_KEY } from '@lyftr/shared/ledger';
+import { union, type Range } from '@lyftr/shared/ranges';
+import type { Redis } from 'ioredis';
+import { LEASE_KEY } from './lease.js';
+
+/** KEYS: lease, settled. ARGV: this writer, then pairs of producer and ranges. A writer that was replaced knows less. */
+const NOTE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE the lease is not held') end
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1`;
+
+export interface Settled {
+  /** Rejects when Redis does not answer, or another writer holds the lease. */
+  note(numbers: readonly Numbers[]): Promise<void>;
+  /** Drops the memory of a producer that Redis does not list any more. */
+  release(producer: string): void;
+}
+
+export function createSettled(redis: Redis, instance: string): Settled {
+  const known = new Map<string, Range[]>();
+
+  /** What other writers have left is kept. */
+  async function load(producers: readonly string[]): Promise<void> {
+    const unknown = producers.filter((producer) => !known.has(producer));
+    if (unknown.length === 0) return;
+    const kept = await redis.hmget(SETTLED_KEY, ...unknown);
+    unknown.forEach((producer, i) => {
+      const ranges = kept[i];
+      known.set(producer, typeof ranges === 'string' ? (JSON.parse(ranges) as Range[]) : []);
+    });
+  }
+
+  return {
+    async note(numbers) {
+      const producers = [...new Set(numbers.map(({ producer }) => producer))];
+      if (producers.length === 0) return;
+      await load(producers);
+      const fields = producers.map((producer) => {
+        const settled = numbers.filter((each) => each.producer === producer).map(({ range }) => range);
+        const ranges = union(known.get(producer) ?? [], settled);
+        known.set(producer, ranges);
+        return [producer, JSON.stringify(ranges)];
+      });
+      await redis.eval(NOTE, 2, LEASE_KEY, SETTLED_KEY, instance, ...fields.flat());
+    },
+    release: (producer) => void known.delete(producer),
+  };
+}

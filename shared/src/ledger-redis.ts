@@ -1,0 +1,79 @@
+/** What Redis holds of the ledger, and the batches that wait in the queue. */
+import type { Redis } from 'ioredis';
+import { numbersOfJob, QUEUE_NAME, QUEUE_PREFIX } from './job.js';
+import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Listed, type RedisAccount } from './ledger.js';
+import { union, type Range } from './ranges.js';
+
+/** A longer queue is not looked through: that would take Redis and this process too long. */
+const QUEUE_JOBS_MAX = 20_000;
+/** Jobs of one script: a millisecond of Redis, so that no sender waits for it. */
+const JOBS_AT_ONCE = 1_000;
+
+const key = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
+
+/** ARGV: prefix of the jobs' keys, then their ids. Returns the name of each, '' for one that has left the queue. */
+const NAMES = `
+local names = {}
+for i = 2, #ARGV do names[i - 1] = redis.call('HGET', ARGV[1] .. ARGV[i], 'name') or '' end
+return names`;
+
+async function readNames(redis: Redis, ids: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for (let from = 0; from < ids.length; from += JOBS_AT_ONCE)
+    names.push(
+      ...((await redis.eval(NAMES, 0, key(''), ...ids.slice(from, from + JOBS_AT_ONCE))) as string[]),
+    );
+  return names;
+}
+
+/** Producer → numbers of its messages in the queue; undefined when the queue is too long to look through. */
+async function readQueued(redis: Redis, ids: readonly string[]): Promise<Map<string, Range[]> | undefined> {
+  if (ids.length > QUEUE_JOBS_MAX) return undefined;
+  const queued = new Map<string, Range[]>();
+  for (const name of await readNames(redis, ids)) {
+    const numbers = numbersOfJob(name);
+    if (numbers === undefined) continue;
+    const ranges = queued.get(numbers.producer) ?? [];
+    ranges.push(numbers.range);
+    queued.set(numbers.producer, ranges);
+  }
+  return queued;
+}
+
+/** Rejects when Redis does not answer. */
+export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
+  // in one step: a job moves between these lists, and must not be overlooked
+  const replies = await redis
+    .multi()
+    .hgetall(CONFIRMED_KEY)
+    .hgetall(SETTLED_KEY)
+    .hgetall(ENDED_KEY)
+    .lrange(key('wait'), 0, QUEUE_JOBS_MAX)
+    .lrange(key('active'), 0, QUEUE_JOBS_MAX)
+    .zrange(key('failed'), '0', String(QUEUE_JOBS_MAX))
+    .zrange(key('delayed'), '0', String(QUEUE_JOBS_MAX))
+    .exec();
+  const [confirmed, settled, ended, ...lists] = (replies ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply;
+  }) as [Record<string, string>, Record<string, string>, Record<string, string>, ...string[][]];
+  const queued = await readQueued(redis, lists.flat());
+
+  const producers = new Map<string, Listed>();
+  const names = new Set([...Object.keys(confirmed), ...Object.keys(settled), ...(queued?.keys() ?? [])]);
+  for (const producer of names) {
+    const texts: Listed['texts'] = [confirmed[producer] ?? '', settled[producer] ?? ''];
+    producers.set(producer, {
+      confirmed:
+        texts[0] === '' ? { messages: 0, ranges: [] } : (JSON.parse(texts[0]) as Listed['confirmed']),
+      settled: texts[1] === '' ? [] : (JSON.parse(texts[1]) as Range[]),
+      queued: union(queued?.get(producer) ?? []),
+      texts,
+    });
+  }
+  return {
+    producers,
+    ended: { accepted: Number(ended['accepted'] ?? 0), unconfirmed: Number(ended['unconfirmed'] ?? 0) },
+    isQueueKnown: queued !== undefined,
+  };
+}
