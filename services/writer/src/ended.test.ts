@@ -65,12 +65,12 @@ test('one that stopped leaves at once, with what it confirmed and what it did no
   await settle('p', [1, 5]);
   await confirm('p', [1, 3]);
   await publish('p', true);
-  const before = await ledger();
-  assert.deepEqual([before.accepted, before.unconfirmed, before.difference], [3, 2, 0]);
+  const held = await ledger();
+  assert.deepEqual([held.accepted, held.unconfirmed, held.difference], [3, 2, 0]);
   assert.equal(await ender.look(), 1);
   assert.deepEqual(await ended(), { accepted: '3', unconfirmed: '2' });
   assert.deepEqual([await listed(), await server.redis.hkeys(SETTLED_KEY)], [[], []]);
-  assert.deepEqual(await ledger(), before);
+  assert.deepEqual(await ledger(), held);
   assert.equal(await ender.look(), 0);
   assert.deepEqual(await ended(), { accepted: '3', unconfirmed: '2' });
 });

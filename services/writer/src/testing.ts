@@ -19,7 +19,12 @@ export async function startRedis(): Promise<TestRedis> {
   const options = ['--port', '0', '--unixsocket', socket, '--appendonly', 'no', '--save', ''];
   const child = spawn('redis-server', [...options, '--dir', directory], { stdio: 'ignore' });
   const ended = once(child, 'exit');
-  const redis = new Redis({ path: socket, lazyConnect: true, retryStrategy: () => 20 });
+  const redis = new Redis({
+    path: socket,
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => 20,
+  });
   redis.on('error', () => {});
   redis.connect().catch(() => {});
   while (redis.status !== 'ready') {
