@@ -1,4 +1,4 @@
-/** Run as a process: commits a message and its counter again and again, until it is killed. `argv[2]` is the database. */
+/** Run as a process: commits a message, counted as carried over from an older Lyftr, again and again, until it is killed. `argv[2]` is the database. */
 import Database from 'better-sqlite3';
 
 const database = new Database(process.argv[2], { fileMustExist: true });
@@ -7,7 +7,7 @@ database.pragma('synchronous = OFF');
 const insert = database.prepare(
   "INSERT INTO messages (message_id, sender, recipient, ts, text) VALUES (?, 'busy', '200', 1710000000, ?)",
 );
-const count = database.prepare("UPDATE counters SET value = value + 1 WHERE name = 'created'");
+const count = database.prepare("UPDATE counters SET value = value + 1 WHERE name IN ('created', 'carried')");
 const text = 'x'.repeat(2_000);
 const commit = database.transaction((id: string) => {
   insert.run(id, text);
