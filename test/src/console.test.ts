@@ -50,7 +50,8 @@ describe('console', { skip: browserFault }, () => {
       text: i === 7 ? HOSTILE : `parcel ${i}${i % 2 === 0 ? ' even' : ''}`,
       ...(i === 7 ? { channel: 'sms' } : {}),
     }));
-    const { status } = await system.post(JSON.stringify(messages), {}, '/webhook/batch');
+    const body = JSON.stringify(messages).replace('"sms"', '"sms","order":9007199254740993');
+    const { status } = await system.post(body, {}, '/webhook/batch');
     assert.equal(status, 200);
     await system.stored(MESSAGES);
   }
@@ -222,7 +223,7 @@ describe('console', { skip: browserFault }, () => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('dialog[open]');
     assert.equal(await textOf('#dialog pre >> nth=0'), HOSTILE);
-    assert.match(await textOf('#dialog'), /"channel": "sms"/);
+    assert.match(await textOf('#dialog'), /"channel": "sms",\n {2}"order": 9007199254740993\n/);
     assert.match(await textOf('#dialog'), /2024-03-09T16:07:00Z/);
     assert.match(await search(), /id=m-007/);
     assert.equal(await page.locator('#messages img, #messages b b, #dialog img').count(), 0);

@@ -1,4 +1,5 @@
 /** Requests to the service, with every failure in words and a 503 tried again politely. */
+import { parseJson } from './json.js';
 
 const TRIES_MAX = 4;
 const WAIT_SECONDS_MAX = 10;
@@ -61,7 +62,7 @@ async function once(path, options) {
 export async function get(path, { signal, waiting = () => {} } = {}) {
   for (let tries = 1; ; tries++) {
     const response = await once(path, { signal });
-    if (response.ok) return response.json();
+    if (response.ok) return parseJson(await response.text());
     const text = await words(response);
     const after = Number(response.headers.get('retry-after'));
     if (response.status !== 503 || !(after > 0) || tries >= TRIES_MAX)

@@ -1,4 +1,5 @@
 /** Figures in words. Numbers are grouped as the browser's language does; units are said. */
+import { parseJson } from './json.js';
 
 const whole = new Intl.NumberFormat();
 const fine = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
@@ -48,7 +49,7 @@ export function fromLocalInput(value) {
 /** JSON text, indented; as it is when it is no JSON. */
 export function pretty(json) {
   try {
-    return JSON.stringify(JSON.parse(json), undefined, 2);
+    return JSON.stringify(parseJson(json), undefined, 2);
   } catch {
     return json;
   }
