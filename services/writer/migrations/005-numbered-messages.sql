@@ -25,3 +25,9 @@ CREATE TABLE written_off_ranges (
   last     INTEGER NOT NULL,
   PRIMARY KEY (producer, first)
 ) STRICT, WITHOUT ROWID;
+
+-- When retention looked last, by the wall clock. A clock that is far ahead of it may have jumped.
+CREATE TABLE retention_clock (
+  id      INTEGER PRIMARY KEY CHECK (id = 1),
+  seen_at INTEGER NOT NULL       -- epoch seconds
+) STRICT;

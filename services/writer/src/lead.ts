@@ -65,7 +65,12 @@ export function lead(options: LeaderOptions): Leader {
   const retention =
     retentionDays === undefined
       ? undefined
-      : startRetention({ days: retentionDays, remove: (ts, rows) => store.removeOld(ts, rows), log });
+      : startRetention({
+          days: retentionDays,
+          remove: (ts, rows) => store.removeOld(ts, rows),
+          lastLook: store.lastLook,
+          log,
+        });
   const settled = createSettled(redis, instance);
   const consumer = startConsumer({
     redis,

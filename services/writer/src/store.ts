@@ -10,6 +10,7 @@ import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
 import { createMessages, type Tally } from './messages.js';
 import { openDatabase } from './open.js';
+import type { LastLook } from './retention.js';
 import { createRollups } from './rollups.js';
 import { createTextIndex, type TextIndex } from './text-index.js';
 
@@ -25,6 +26,8 @@ export interface Store {
   discard(deadLetterId: number): boolean;
   /** Removes up to `rowsMax` messages with `ts` before `beforeTs`, the oldest first; returns how many. */
   removeOld(beforeTs: number, rowsMax: number): number;
+  /** When retention looked last. */
+  readonly lastLook: LastLook;
   /** Totals of all time, as of the last commit. */
   outcomes(): Outcomes;
   /** The ledger's rows, of these producers. */
@@ -115,6 +118,15 @@ export function openStore(file: string, instance: string): Store {
     return old.length;
   });
 
+  const readLook = database.prepare<[], number>('SELECT seen_at FROM retention_clock').pluck();
+  const writeLook = database.prepare<[number]>(
+    'INSERT INTO retention_clock (id, seen_at) VALUES (1, ?) ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at',
+  );
+  const noteLook = database.transaction((seconds: number): void => {
+    checkFence();
+    writeLook.run(seconds);
+  });
+
   function readOutcomes(): Outcomes {
     return Object.fromEntries(COUNTERS.map((name) => [name, readCounter.get(name)])) as Outcomes;
   }
@@ -148,6 +160,7 @@ export function openStore(file: string, instance: string): Store {
     account: database.transaction(account),
     writeOff: (...order) => writeOff.immediate(...order),
     release: (producer) => ledger.release(producer),
+    lastLook: { read: () => readLook.get(), write: (seconds) => noteLook.immediate(seconds) },
     outcomes: () => ({ ...totals }),
     close: () => void database.close(),
   };
