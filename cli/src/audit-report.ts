@@ -22,7 +22,8 @@ import { checkTextIndex } from './audit-text-index.js';
 
 export interface Line extends Finding {
   name: string;
-  state: 'ok' | 'fault' | 'repaired';
+  /** `unknown`: it could not be looked at. */
+  state: 'ok' | 'fault' | 'repaired' | 'unknown';
 }
 
 interface Check {

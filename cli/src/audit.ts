@@ -4,14 +4,17 @@ import Database from 'better-sqlite3';
 import type { Command } from 'commander';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { inspect, repair, type Line } from './audit-report.js';
+import type { LedgerAnswer } from '@lyftr/shared/ledger';
+import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { findDatabase } from './find-database.js';
 import { LockTakenError, takeLock, type Lock } from './lock.js';
-import { examples, jsonOption, type Finish, type JsonOption } from './options.js';
+import { ledgerFaults } from './ledger-text.js';
+import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
 import { socketPath } from './socket-path.js';
 
-interface AuditOptions extends JsonOption {
+interface AuditOptions extends JsonOption, ClientOptions {
   /** Every row of the text index, not a sample. */
   full: boolean;
   repair: boolean;
@@ -75,6 +78,21 @@ async function whileNothingRuns<T>(dataDir: string, work: () => T): Promise<T> {
   }
 }
 
+/** Half of the ledger is in Redis: what was acknowledged. The system is asked for it, if it runs. */
+async function checkAcknowledged(options: ClientOptions): Promise<Line> {
+  const name = 'acknowledged';
+  try {
+    const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerAnswer;
+    const faults = ledgerFaults(ledger);
+    const { accepted, unconfirmed, waiting, difference } = ledger;
+    const figures = { accepted, unconfirmed, waiting, difference };
+    return { name, state: faults.length === 0 ? 'ok' : 'fault', figures, faults };
+  } catch (error) {
+    const { message } = error as Error;
+    return { name, state: 'unknown', figures: {}, faults: [`the ledger cannot be read: ${message}`] };
+  }
+}
+
 function textOf({ name, state, figures, faults }: Line): string {
   const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value}`);
   const first = `${(state === 'fault' ? 'FAULT' : state).padEnd(8)}  ${name.padEnd(13)}  ${shown.join(', ')}`;
@@ -88,7 +106,7 @@ async function audit(options: AuditOptions): Promise<number> {
   const startedAt = performance.now();
   const lines = options.repair
     ? await whileNothingRuns(realpathSync(DATA_DIR), () => repairOffline(file, options.full))
-    : auditOnline(file, options.full);
+    : [...auditOnline(file, options.full), await checkAcknowledged(options)];
   const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
   const count = (state: Line['state']): number => lines.filter((line) => line.state === state).length;
   const [faults, repaired] = [count('fault'), count('repaired')];
@@ -96,7 +114,8 @@ async function audit(options: AuditOptions): Promise<number> {
     process.stdout.write(`${JSON.stringify({ file, faults, repaired, seconds, checks: lines })}\n`);
   else {
     const verdict = faults === 0 ? 'no faults are left' : `${faults} of ${lines.length} checks found faults`;
-    const end = faults + repaired === 0 ? 'clean' : verdict;
+    const unknown = count('unknown') === 0 ? 'clean' : 'clean, but for what could not be looked at';
+    const end = faults + repaired === 0 ? unknown : verdict;
     process.stdout.write(`${lines.map(textOf).join('\n')}\n${end}, in ${seconds} s\n`);
   }
   if (faults > 0) return EXIT_FAULTS;
@@ -106,9 +125,12 @@ async function audit(options: AuditOptions): Promise<number> {
 export function addAudit(program: Command, finish: Finish): void {
   const command = program
     .command('audit')
-    .description('compare counters, rollups, text index and ledger with the messages; the system may run')
+    .description(
+      'compare counters, rollups, text index and ledger with the messages, and with what was acknowledged; the system may run',
+    )
     .option('--full', 'every row of the text index, not a sample', false)
     .option('--repair', 'build anew what is derived; nothing else may have the database open', false)
+    .addOption(urlOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExit code: 0 clean, 1 faults, 2 faults that were repaired.')
     .action(async (options: AuditOptions) => finish(await audit(options)));

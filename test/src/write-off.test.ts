@@ -66,6 +66,12 @@ test('what is missing is written off, stays visible, and is stored when it comes
   const unasked = await run('write-off');
   assert.deepEqual([unasked.code, unasked.stdout], [64, '']);
   assert.match(unasked.stderr, /--yes/);
+  const audited = await lyftr(env, 'audit');
+  assert.equal(audited.code, 1);
+  assert.match(
+    audited.stdout,
+    /^FAULT {5}acknowledged {3}accepted 17.*difference 7\n.*7 messages acknowledged and missing/m,
+  );
   const shown = await run();
   assert.equal(shown.code, 1);
   assert.match(
