@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The `lyftr` command from a clone: sets up whatever is missing, then hands over to the built command. */
 import { ensureRedisServer } from './packages.mjs';
 import { build, ensureDependencies, requireNode } from './setup.mjs';

@@ -4,16 +4,16 @@ import type { ClientConfig } from './config.js';
 import { findSecret } from './secret.js';
 
 export interface ClientOptions {
-  /** Origin of the system; `PORT` on this machine when it is not given. */
+  /** Origin of the system; `INGEST_URL`, or `PORT` on this machine, when it is not given. */
   url?: string;
-  /** Origin of the writer; `WRITER_PORT` on this machine when it is not given. */
+  /** Origin of the writer; `WRITER_URL`, or `WRITER_PORT` on this machine, when it is not given. */
   writerUrl?: string;
 }
 
 export function openClient(config: ClientConfig, options: ClientOptions): Client {
   return createClient({
-    origin: options.url ?? `http://127.0.0.1:${config.PORT}`,
-    writer: options.writerUrl ?? `http://127.0.0.1:${config.WRITER_PORT}`,
+    origin: options.url ?? config.INGEST_URL ?? `http://127.0.0.1:${config.PORT}`,
+    writer: options.writerUrl ?? config.WRITER_URL ?? `http://127.0.0.1:${config.WRITER_PORT}`,
     token: config.API_TOKEN,
     secret: () => findSecret(config),
     hints: {

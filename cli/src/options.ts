@@ -35,12 +35,15 @@ function origin(value: string): string {
 }
 
 export const urlOption = (): Option =>
-  new Option('-u, --url <origin>', 'where it runs (default: http://127.0.0.1 and PORT)').argParser(origin);
+  new Option(
+    '-u, --url <origin>',
+    'where it runs (default: INGEST_URL, or http://127.0.0.1 and PORT)',
+  ).argParser(origin);
 
 export const writerUrlOption = (): Option =>
   new Option(
     '--writer-url <origin>',
-    'where its writer runs (default: http://127.0.0.1 and WRITER_PORT)',
+    'where its writer runs (default: WRITER_URL, or http://127.0.0.1 and WRITER_PORT)',
   ).argParser(origin);
 
 export const jsonOption = (): Option =>

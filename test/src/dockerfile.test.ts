@@ -58,12 +58,18 @@ describe('deploy/Dockerfile', () => {
 
     test(`${target} has its own dependencies only`, () => {
       const install = instructions(`${target}-modules`).join('\n');
-      assert.match(install, new RegExp(`npm ci --omit=dev --workspace=@lyftr/${target} `));
+      const wanted = target === 'query' ? ['query', 'cli'] : [target];
+      assert.deepEqual(
+        [...install.matchAll(/--workspace=@lyftr\/(\w+) /g)].map(([, name]) => name),
+        wanted,
+      );
+      assert.match(install, /^RUN npm ci --omit=dev /m);
       const from = instructions(target).filter((line) => line.startsWith('COPY --from='));
       assert.deepEqual(from, [
         `COPY --from=${target}-modules /app/node_modules node_modules`,
         'COPY --from=build /app/shared shared',
         `COPY --from=build /app/services/${target} services/${target}`,
+        ...(target === 'query' ? ['COPY --from=build /app/cli cli'] : []),
       ]);
     });
   }

@@ -1,8 +1,12 @@
 /** What every verb owes a person at a terminal: help with examples, JSON on request, completion. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { lyftr } from './cli.js';
+import { ROOT } from './deploy.js';
 
 const DEAD_LETTERS = ['list', 'show', 'replay', 'discard'];
 
@@ -75,5 +79,17 @@ test('the scripts are there for each shell, and bash takes its own', async () =>
     if (shell !== 'bash') continue;
     const registered = execFileSync('bash', ['-c', `${stdout}\ncomplete -p lyftr`], { encoding: 'utf8' });
     assert.match(registered, /^complete -F \w+ lyftr$/m);
+  }
+});
+
+test('npx at the root of the repository finds the command, and asks no registry for it', () => {
+  const cache = mkdtempSync(join(tmpdir(), 'lyftr-npx-'));
+  try {
+    const env = { ...process.env, npm_config_cache: cache };
+    const options = { cwd: ROOT, env, encoding: 'utf8' } as const;
+    const text = execFileSync('npx', ['--offline', 'lyftr', 'status', '--help'], options);
+    assert.match(text, /^Usage: lyftr status /);
+  } finally {
+    rmSync(cache, { recursive: true });
   }
 });

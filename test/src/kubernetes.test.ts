@@ -155,7 +155,7 @@ test('a URL in the environment names a Service and its port, or a container of t
           ? own.map(({ containerPort }) => containerPort)
           : ofKind('Service')
               .filter(({ metadata }) => metadata.name === hostname)
-              .flatMap(({ spec }) => spec.ports.map((each) => each.port));
+              .flatMap(({ spec }) => spec.ports.map((exposed) => exposed.port));
       assert.ok(ports.includes(Number(port || '80')), `${name}: ${value}`);
     }
   }
@@ -184,7 +184,9 @@ test('a cluster without the Prometheus operator can take everything but the moni
 
 test('a backup is restored into the volume that the store has, as the user that it runs as', () => {
   const [pod] = restorePod;
-  const { containers: [shell] = [], volumes = [], securityContext } = pod?.spec as unknown as PodSpec;
+  assert.ok(pod);
+  const { containers: inPod, volumes = [], securityContext } = pod.spec as unknown as PodSpec;
+  const [shell] = inPod;
   const { template, volumeClaimTemplates = [] } = workload('store').spec;
   const claims = volumeClaimTemplates.map(({ metadata }) => `${metadata.name}-store-0`);
   assert.deepEqual(
@@ -195,7 +197,7 @@ test('a backup is restored into the volume that the store has, as the user that 
   assert.deepEqual(shell?.securityContext, container('query').securityContext);
   assert.equal(shell?.image, container('redis').image);
   // no policy opens anything to it, and no Service leads to it
-  assert.ok(!podsOf({ matchLabels: pod?.metadata.labels ?? {} }).length);
+  assert.ok(!podsOf({ matchLabels: pod.metadata.labels ?? {} }).length);
 });
 
 test('what scales, budgets and governs names a workload', () => {

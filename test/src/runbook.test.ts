@@ -1,7 +1,6 @@
 /** The runbook: every alert leads to a section of its own, and its commands do what it says. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { databaseFile } from '@lyftr/shared/database';
@@ -48,6 +47,27 @@ test('every link inside leads somewhere', () => {
   for (const anchor of links) assert.ok(anchors.has(anchor), anchor);
 });
 
+test('it asks nobody to write a program', () => {
+  assert.doesNotMatch(runbook, /node -e/);
+});
+
+test('every command of lyftr is one that there is', async () => {
+  const { stdout } = await lyftr({}, '--help');
+  const verbs = [...stdout.matchAll(/^ {2}([a-z-]+)/gm)].map(([, verb]) => verb);
+  const named = [...runbook.matchAll(/\blyftr ([a-z-]+)/g)].map(([, verb]) => verb as string);
+  assert.ok(named.length > 10);
+  for (const verb of named) assert.ok(verbs.includes(verb), verb);
+});
+
+test('a restore does the same in Kubernetes', () => {
+  const scripts = [...runbook.matchAll(/sh (?:query )?-c '([^']+)'/g)].map(([, script]) => script as string);
+  // two steps, each in both
+  assert.equal(scripts.length, 4);
+  assert.equal(new Set(scripts).size, 2);
+  for (const [, path = ''] of runbook.matchAll(/kubectl apply -[fk] (deploy\/\S+)/g))
+    assert.ok(existsSync(join(ROOT, path.replace(/`.*/, ''))), path);
+});
+
 test('it stops, starts and enters services that there are', () => {
   const known = new Set(Object.keys(compose.services));
   const commands = [
@@ -78,11 +98,9 @@ test('a backup that is restored: what it lacks is named as missing, and a resend
   await sendAll(system.origin, 4, bodies('before'));
   await system.stored(50);
 
-  const script = /docker compose exec query node -e "(require.*?)"\n/.exec(runbook)?.[1] ?? '';
-  assert.match(script, /VACUUM INTO/);
-  execFileSync(process.execPath, ['-e', script.replaceAll('\\"', '"').replaceAll('/data', dataDir)], {
-    cwd: ROOT,
-  });
+  const [, target = ''] = /^docker compose exec query lyftr backup (\/data\S+)$/m.exec(runbook) ?? [];
+  const backup = await lyftr({ DATA_DIR: dataDir }, 'backup', target.replace('/data', dataDir));
+  assert.equal(backup.code, 0, backup.stderr);
 
   await sendAll(system.origin, 4, bodies('after'));
   await system.stored(100);
@@ -121,14 +139,16 @@ test('a backup that is restored: what it lacks is named as missing, and a resend
   await system.stored(100);
   await eventually('every message is there', async () => (await ledger()).created === 100);
 
-  // the last step, once as the command and once as the request that it makes
+  // the last step, as in the container of query: its settings name the system
   assert.match(runbook, /`lyftr ledger write-off`/);
   const { difference } = await ledger();
-  const request = /docker compose exec writer node -e "(fetch.*?)"$/m.exec(runbook)?.[1] ?? '';
-  const port = String(await system.process('writer').port());
-  const sent = request.replace('8002', port).replace('difference=N', `difference=${difference}`);
-  const answer = execFileSync(process.execPath, ['-e', sent], { env: {}, encoding: 'utf8' });
-  assert.match(answer, new RegExp(`^200 {"messages":${difference},`));
+  const settings = {
+    INGEST_URL: `http://127.0.0.1:${await query.port()}`,
+    WRITER_URL: `http://127.0.0.1:${await system.process('writer').port()}`,
+  };
+  const { code, stdout, stderr } = await lyftr(settings, 'ledger', 'write-off', '--yes', '--json');
+  assert.equal(code, 0, stderr);
+  assert.equal((JSON.parse(stdout) as { messages: number }).messages, difference);
   const settled = await ledger();
   assert.deepEqual([settled.missing.messages, settled.difference], [0, 0]);
 

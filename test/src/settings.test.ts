@@ -14,11 +14,20 @@ const LEFT_OUT = new Map([
   ['ALLOW_ANONYMOUS_READS', 'a token is demanded'],
 ]);
 
-/** The names that the service's own configuration reads. */
-const settingsOf = (name: string): string[] =>
-  [...read(`services/${name}/src/config.ts`).matchAll(/'([A-Z_]+)'/g)]
-    .map(([, setting]) => setting as string)
-    .filter((setting) => Object.hasOwn(SETTINGS, setting));
+const namesIn = (code: string): string[] =>
+  [...code.matchAll(/'([A-Z_]+)'/g)]
+    .map(([, name]) => name as string)
+    .filter((name) => Object.hasOwn(SETTINGS, name));
+
+/** The names that the service's own configuration reads, and in the image of query those that its commands read. */
+function settingsOf(name: string): string[] {
+  const own = namesIn(read(`services/${name}/src/config.ts`));
+  if (name !== 'query') return own;
+  const [, ofCommands = ''] = read('cli/src/config.ts').split('function readClientConfig');
+  // the URLs stand for them
+  const others = namesIn(ofCommands).filter((setting) => !setting.endsWith('PORT'));
+  return [...new Set([...own, ...others])];
+}
 
 /** What the image says already: where its service listens, and where its data is. */
 const inImage = (name: string): string[] =>

@@ -27,6 +27,8 @@ const SOURCES = sourcesUnder(ROOT).map((path) => ({
   text: readFileSync(path, 'utf8'),
 }));
 
+const markdown = (name: string) => readFileSync(join(ROOT, name), 'utf8');
+
 function importsOf(text: string): string[] {
   return [
     ...text.matchAll(/^(?:import|export)\s[^;]*?from '([^']+)'|^import '([^']+)'|import\('([^']+)'\)/gms),
@@ -77,6 +79,60 @@ test('imports inside a package run one way, and nobody imports main.ts', () => {
   for (const path of graph.keys()) visit(path, []);
 });
 
+interface Manifest {
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
+const manifestOf = (folder: string) => JSON.parse(markdown(join(folder, 'package.json'))) as Manifest;
+
+const workspaces = (JSON.parse(markdown('package.json')) as { workspaces: string[] }).workspaces;
+
+/** What runs only while somebody works on it. */
+const isForTests = (path: string): boolean => /^(test|bench)\/|\.test\.|\/testing[^/]*$/.test(path);
+
+/** Packages that a file imports, `isType` when nothing of them is there once it is compiled. */
+function packagesIn(text: string): { name: string; isType: boolean }[] {
+  const statement =
+    /^(?:import|export)\s+(type\s)?[^;]*?from '([^']+)'|^import '([^']+)'|(?:import|require\.resolve|url\)\.resolve)\('([^'$]+)'\)/gms;
+  return [...text.matchAll(statement)]
+    .map(([, type, ...paths]) => ({ isType: type !== undefined, path: paths.find((path) => path) ?? '' }))
+    .filter(({ path }) => !/^(\.|node:)/.test(path))
+    .map(({ path, isType }) => ({ isType, name: /^(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? '' }));
+}
+
+test('a package imports what it declares: for what runs as a dependency', () => {
+  const { devDependencies: ofAll = {} } = manifestOf('.');
+  const wrong = workspaces.flatMap((folder) => {
+    const { dependencies = {}, devDependencies = {} } = manifestOf(folder);
+    return SOURCES.filter(({ path }) => path.startsWith(`${folder}/`)).flatMap(({ path, text }) =>
+      packagesIn(text)
+        .filter(({ name, isType }) => {
+          const forWork = isForTests(path) || isType ? { ...ofAll, ...devDependencies } : {};
+          return !Object.hasOwn({ ...dependencies, ...forWork }, name);
+        })
+        .map(({ name }) => `${path} imports ${name}`),
+    );
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('a package declares what it imports, and what its tests alone import not as a dependency', () => {
+  const { devDependencies: ofAll = {} } = manifestOf('.');
+  const wrong = workspaces.flatMap((folder) => {
+    const { dependencies = {}, devDependencies = {} } = manifestOf(folder);
+    const own = SOURCES.filter(({ path }) => path.startsWith(`${folder}/`));
+    const running = own.filter(({ path }) => !isForTests(path) || isForTests(`${folder}/`));
+    const isNamedIn = (sources: typeof SOURCES, name: string) =>
+      sources.some(({ text }) => new RegExp(`['\`]${name.replace('@types/', '')}['/]`).test(text));
+    return [
+      ...Object.keys(dependencies).filter((name) => !isNamedIn(running, name)),
+      ...Object.keys(devDependencies).filter((name) => !isNamedIn(own, name) || Object.hasOwn(ofAll, name)),
+    ].map((name) => `${folder} declares ${name}`);
+  });
+  assert.deepEqual(wrong, []);
+});
+
 test('process.env is read in config.ts alone', () => {
   const readers = SOURCES.filter(({ path, text }) => {
     const isOutside =
@@ -108,8 +164,6 @@ test('nothing is left over: markers, focused or unexplained skipped tests', () =
   );
 });
 
-const markdown = (name: string) => readFileSync(join(ROOT, name), 'utf8');
-
 /** First cells of a Markdown table's rows, without their backticks. */
 const firstCells = (text: string) => [...text.matchAll(/^\| `([^`]+)`/gm)].map(([, cell]) => cell as string);
 
@@ -138,12 +192,8 @@ test('README.md lists every setting with its default, and no other', () => {
 
 test('ARCHITECTURE.md gives a reason for every dependency', () => {
   const text = markdown('ARCHITECTURE.md');
-  const manifests = ['package.json', ...workspaceManifests()];
-  const names = manifests.flatMap((file) => {
-    const { dependencies = {}, devDependencies = {} } = JSON.parse(markdown(file)) as Record<
-      string,
-      Record<string, string>
-    >;
+  const names = ['.', ...workspaces].flatMap((folder) => {
+    const { dependencies = {}, devDependencies = {} } = manifestOf(folder);
     return Object.keys({ ...dependencies, ...devDependencies });
   });
   const unexplained = [...new Set(names)].filter(
@@ -151,8 +201,3 @@ test('ARCHITECTURE.md gives a reason for every dependency', () => {
   );
   assert.deepEqual(unexplained, []);
 });
-
-function workspaceManifests(): string[] {
-  const { workspaces } = JSON.parse(markdown('package.json')) as { workspaces: string[] };
-  return workspaces.map((folder) => `${folder}/package.json`);
-}
