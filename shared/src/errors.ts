@@ -90,8 +90,8 @@ export const PROBLEMS = {
   },
   'too-busy': {
     status: 503,
-    title: 'Too many reads wait already',
-    hint: 'Ask again after Retry-After seconds.',
+    title: 'Too many requests at once',
+    hint: 'Send it again after Retry-After seconds.',
   },
   'not-ready': { status: 503, title: 'The service is not ready', hint: 'Send it again later.' },
 } as const satisfies Record<string, ProblemKind>;

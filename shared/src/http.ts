@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
+import { closeBehindAnswer } from './closing.js';
 import { PROBLEM_TYPE, problem, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
 import { givenRequestId, newRequestId, REQUEST_ID, requestIdOf } from './request-id.js';
 import {
@@ -35,7 +36,8 @@ function problemHeaders(body: string, headers: Record<string, string> = {}) {
 const closing = new WeakSet<Socket>();
 
 export function sendProblem(res: ServerResponse, code: ProblemCode, options: ProblemOptions = {}): void {
-  if (options.headers?.['connection'] === 'close' && res.socket !== null) closing.add(res.socket);
+  // of the request, for an answer that waits for others in front of it has no socket yet
+  if (options.headers?.['connection'] === 'close') closing.add(res.req.socket);
   const body = JSON.stringify(problem(code, options.detail, options.errors));
   res.writeHead(PROBLEMS[code].status, problemHeaders(body, options.headers));
   res.end(body);
@@ -79,32 +81,54 @@ function identify(req: IncomingMessage, res: ServerResponse): void {
   res.setHeader(REQUEST_ID, requestId);
 }
 
-/** The request that was begun last on a connection, and its answer. */
-const latest = new WeakMap<Socket, { req: IncomingMessage; res: ServerResponse }>();
+interface Exchange {
+  req: IncomingMessage;
+  res: ServerResponse;
+}
+
+/** The requests of a connection that have not arrived whole or are not answered, in order. */
+const exchanges = new WeakMap<Socket, Exchange[]>();
+
+const isOpen = ({ req, res }: Exchange): boolean => !req.complete || !res.writableFinished;
+
+function begin(req: IncomingMessage, res: ServerResponse): void {
+  const before = exchanges.get(req.socket)?.filter(isOpen) ?? [];
+  exchanges.set(req.socket, [...before, { req, res }]);
+}
 
 /** The answer to a request that never became one: there is no ServerResponse yet, so it is written by hand. */
 function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || socket.destroyed) {
     socket.destroy();
     return;
   }
-  // bytes behind a request that was to be the last one
-  if (error.code === 'HPE_CLOSED_CONNECTION' || closing.has(socket)) {
-    socket.destroySoon();
+  // the connection ends behind an answer in front of these bytes
+  if (error.code === 'HPE_CLOSED_CONNECTION' || closing.has(socket)) return;
+  closing.add(socket);
+  answerLast(error, socket);
+}
+
+/** node:http reports bad bytes before the requests in front of them are answered, so their answers are waited for. */
+function answerLast(error: NodeJS.ErrnoException, socket: Socket): void {
+  const open = exchanges.get(socket)?.filter(isOpen) ?? [];
+  const before = open.find(({ req }) => req.complete);
+  if (before !== undefined) {
+    before.res.once('finish', () => answerLast(error, socket));
     return;
   }
-  // node:http reports bad bytes before it has let the request in front of them be answered
-  const before = latest.get(socket);
-  if (before !== undefined && before.req.complete && !before.res.writableFinished) {
-    before.res.once('finish', () => refuseSocket(error, socket));
+  const [cut] = open;
+  if (cut?.res.headersSent) {
+    // it has its answer, or the beginning of one
+    if (cut.res.writableEnded) closeBehindAnswer(socket);
+    else socket.destroy();
     return;
   }
   let code: ProblemCode = 'bad-request';
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') code = 'request-timeout';
   if (error.code === 'HPE_HEADER_OVERFLOW') code = 'headers-too-large';
   // a request whose body never came, or one whose head could not be read
-  const requestId = before === undefined || before.req.complete ? newRequestId() : requestIdOf(before.req);
-  socket.end(problemText(code, requestId, { headers: { connection: 'close' } }));
+  const requestId = cut === undefined ? newRequestId() : requestIdOf(cut.req);
+  closeBehindAnswer(socket, problemText(code, requestId, { headers: { connection: 'close' } }));
 }
 
 export function createStrictServer(listener: (req: IncomingMessage, res: ServerResponse) => void): Server {
@@ -120,15 +144,25 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
       requireHostHeader: false,
     },
     (req, res) => {
+      // behind the last answer of a connection nothing is taken
+      if (closing.has(req.socket)) return;
       // a keep-alive connection would otherwise outlive the server by its whole timeout
       if (!server.listening) res.setHeader('connection', 'close');
-      latest.set(req.socket, { req, res });
+      begin(req, res);
       identify(req, res);
       const fault = malformed(req);
       if (fault === undefined) listener(req, res);
       else sendProblem(res, 'bad-request', { detail: fault, headers: { connection: 'close' } });
     },
   );
+  // all header lines are looked at: by default node:http drops those behind the thousandth in silence
+  server.maxHeadersCount = 0;
+  // a peer that neither sends nor reads is cut off
+  server.timeout = KEEP_ALIVE_TIMEOUT_MS;
+  server.on('connection', (socket: Socket) => {
+    // this is how node:http ends a connection behind its last answer
+    socket.destroySoon = () => closeBehindAnswer(socket);
+  });
   server.on('clientError', refuseSocket);
   // node:http's own answer would be an empty 417 (RFC 9110 leaves it free)
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {

@@ -29,6 +29,16 @@ export const JOB_BYTES_MAX = 1024 * 1024;
 export const ENQUEUE_DEADLINE_MS = 2_000;
 /** Bytes of accepted bodies that may wait in one ingest process for Redis's answer. */
 export const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * Bytes of request bodies that one ingest process keeps before they are complete, and so before any signature can be
+ * checked. A body beyond it is answered 503. One body of MAX_BODY_BYTES is always taken.
+ */
+export const UNVERIFIED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The largest body that goes to query: a sign-in, a replay, a change of the queue. deploy/nginx/lyftr.conf has the same. */
+export const FORWARDED_BODY_BYTES_MAX = 8 * 1024;
+/** Requests of one address that query may be working on at a time. */
+export const FORWARDS_PER_ADDRESS_MAX = 128;
 
 /** A request must be complete this long after its first byte, or it is answered 408. */
 export const REQUEST_TIMEOUT_MS = 10_000;

@@ -210,6 +210,10 @@ test('malformed HTTP is 400: two hosts, no host, other versions, smuggling', asy
   }
   const long = await raw(`GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
   assert.equal(statusOf(long), 431);
+  // so has a request line: 1,000 characters of Chinese are 9,000 bytes in it
+  const search = (bytes: number) => system.get(`/messages?q=${'%E6%96%87'.repeat(bytes / 9)}`);
+  assert.equal((await search(9_000)).status, 200);
+  isProblem(await search(18_000), 431);
 });
 
 test('408 for a body that never comes, within the request timeout', { timeout: 20_000 }, async () => {
@@ -373,7 +377,7 @@ async function recovered(id: string): Promise<void> {
   while (!(await found())) assert.ok(performance.now() < deadline + 10_000, id);
 }
 
-test('without a token, a page whose name was made to lead here reaches no message and no letter', async () => {
+test('without a token, a page whose name was made to lead here reaches nothing that is for readers', async () => {
   const ingest = Number(new URL(system.origin).port);
   const writer = await system.process('writer').port();
   const ask = (port: number, method: string, path: string, host: string) =>
@@ -387,6 +391,10 @@ test('without a token, a page whose name was made to lead here reaches no messag
     });
   assert.equal(await ask(ingest, 'GET', '/messages', `evil.example:${ingest}`), 403);
   assert.equal(await ask(writer, 'DELETE', '/dead-letters/1', `evil.example:${writer}`), 403);
+  for (const port of [ingest, writer]) {
+    assert.equal(await ask(port, 'GET', '/metrics/process', `evil.example:${port}`), 403);
+    assert.equal(await ask(port, 'GET', '/metrics/process', `localhost:${port}`), 200);
+  }
   assert.equal(await ask(ingest, 'GET', '/messages', `localhost:${ingest}`), 200);
   assert.equal(await ask(writer, 'DELETE', '/dead-letters/1', `localhost:${writer}`), 404);
 });

@@ -1,17 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createApp, endApp, onlyMethods, requireToken } from '@lyftr/shared/app';
+import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/app';
 import { createStrictServer, sendProblem } from '@lyftr/shared/http';
 import type { Logger } from '@lyftr/shared/log';
 import { processMetrics } from '@lyftr/shared/metrics-page';
 import type { Registry } from 'prom-client';
-import { installFastPath, type FastPath } from './fast-path.js';
-import { BATCH, createIntake, SINGLE, type IntakeOptions } from './intake.js';
+import type { BodyOptions } from './body.js';
+import { BATCH, createIntake, SINGLE, type Intake, type IntakeOptions } from './intake.js';
 import { createReceiver } from './receive.js';
 
 const PROCESS_METRICS = '/metrics/process';
 
-export interface IngestAppOptions extends IntakeOptions {
-  maxBodyBytes: number;
+/** `bytesMax` and `unverified` are those of a delivery's body. */
+export interface IngestAppOptions extends IntakeOptions, BodyOptions {
   /** `ok`, or why Redis cannot take messages; asked at every `/readyz`. */
   redisState(): Promise<string>;
   /** Streams a request to query; without it every route that is not ingest's own is 404. */
@@ -22,12 +22,16 @@ export interface IngestAppOptions extends IntakeOptions {
   log: Logger;
 }
 
-/** Deliveries take the short way, everything else goes through Express. */
-export function createIngestServer(options: IngestAppOptions): { server: Server; fastPath: FastPath } {
+/** Deliveries take the short way, everything else goes through Express. `intakes` by path. */
+export function createIngestServer(options: IngestAppOptions): {
+  server: Server;
+  intakes: ReadonlyMap<string, Intake>;
+} {
   const app = createApp({
     readiness: async () => ({ redis: await options.redisState(), queue: options.full()?.reason ?? 'ok' }),
   });
-  const { forward, maxBodyBytes, metrics, registry, token } = options;
+  const { forward, bytesMax, unverified, metrics, registry, token } = options;
+  if (token === undefined) app.use(PROCESS_METRICS, requireOwnName());
   app
     .route(PROCESS_METRICS)
     .get(requireToken(token), processMetrics(registry))
@@ -42,7 +46,10 @@ export function createIngestServer(options: IngestAppOptions): { server: Server;
 
   const intakes = new Map([SINGLE, BATCH].map((route) => [route.path, createIntake(options, route)]));
   const receivers = new Map(
-    [...intakes].map(([path, intake]) => [path, createReceiver({ path, intake, maxBodyBytes, metrics })]),
+    [...intakes].map(([path, intake]) => [
+      path,
+      createReceiver({ path, intake, bytesMax, unverified, metrics }),
+    ]),
   );
   const server = createStrictServer((req, res) => {
     const url = req.url ?? '';
@@ -52,5 +59,7 @@ export function createIngestServer(options: IngestAppOptions): { server: Server;
     else if (req.method === 'POST') receive(req, res);
     else sendProblem(res, 'method-not-allowed', { headers: { allow: 'POST' } });
   });
-  return { server, fastPath: installFastPath(server, intakes, maxBodyBytes) };
+  // a sender that ends its stream behind its last request is answered all the same
+  Object.assign(server, { httpAllowHalfOpen: true });
+  return { server, intakes };
 }

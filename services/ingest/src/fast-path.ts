@@ -8,10 +8,12 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { closeBehindAnswer } from '@lyftr/shared/closing';
 import type { ProblemError } from '@lyftr/shared/errors';
 import { problemText } from '@lyftr/shared/http';
 import { KEEP_ALIVE_TIMEOUT_MS } from '@lyftr/shared/limits';
 import { givenRequestId, newRequestId, REQUEST_ID } from '@lyftr/shared/request-id';
+import type { BodyOptions } from './body.js';
 import type { Intake } from './intake.js';
 import { readPlainRequest, type PlainRequest } from './plain-request.js';
 import { problemOptions } from './receive.js';
@@ -55,11 +57,38 @@ export interface FastPath {
   closeIdle(): void;
 }
 
-/** Puts the fast path in front of a server. `intakes` by path. */
+export interface FastPathOptions extends BodyOptions {
+  /** By path. */
+  intakes: ReadonlyMap<string, Intake>;
+}
+
+/** A request whose body is on its way: a buffer of its whole size, and how much of it has arrived. */
+interface Partial {
+  request: PlainRequest;
+  bytes: Buffer;
+  length: number;
+  since: number;
+}
+
+const from = (bytes: Buffer, start: number): Buffer | undefined =>
+  bytes.length === start ? undefined : bytes.subarray(start);
+
+/** The answer to a request whose sender ended its stream in the middle of the body. */
+const cutOff = (request: PlainRequest): string =>
+  problemText('bad-request', givenRequestId(request.requestId) ?? newRequestId(), {
+    headers: { connection: 'close' },
+  });
+
+/**
+ * free: the next bytes begin a request, or go on with the partial one. answering: a request is with the intake. blocked:
+ * the sender does not read its answers. closing: the last answer is on its way.
+ */
+type State = 'free' | 'answering' | 'blocked' | 'closing';
+
+/** Puts the fast path in front of a server. */
 export function installFastPath(
   server: Server,
-  intakes: ReadonlyMap<string, Intake>,
-  maxBodyBytes: number,
+  { intakes, bytesMax, unverified }: FastPathOptions,
 ): FastPath {
   const connections = new Set<Connection>();
   const keptHead = createHeads();
@@ -68,12 +97,10 @@ export function installFastPath(
 
   class Connection {
     readonly socket: Socket;
-    /** Bytes of a request that is not complete, or that came while another is being answered. */
-    private rest: Buffer | undefined;
+    private state: State = 'free';
+    private partial: Partial | undefined;
     /** Of the request that is being answered. */
     private requestId = '';
-    private waitingSince = 0;
-    private answering = false;
     private ended = false;
 
     constructor(socket: Socket) {
@@ -85,42 +112,60 @@ export function installFastPath(
       socket.setTimeout(KEEP_ALIVE_TIMEOUT_MS, this.onTimeout);
     }
 
-    get idle(): boolean {
-      return !this.answering && this.rest === undefined;
-    }
-
     private readonly onData = (chunk: Buffer): void => {
-      this.rest = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
-      if (this.answering) this.hold();
-      else this.next();
+      if (this.state !== 'free') this.hold(chunk);
+      else if (this.partial === undefined) this.next(chunk);
+      else this.fill(this.partial, chunk);
     };
 
     /**
-     * Reads no more until what is in `rest` has been looked at. So a sender that does not wait for its answers cannot
-     * fill the memory, and the end of its stream is not seen before the last of its requests.
+     * Puts bytes back until the connection is free, and reads no more. So a sender that does not wait for its answers
+     * cannot fill the memory. The end of its stream comes behind these bytes: a paused stream that has none would tell of
+     * it at once.
      */
-    private hold(): void {
+    private hold(bytes: Buffer): void {
       this.socket.pause();
+      this.socket.unshift(bytes);
     }
 
-    private next(): void {
-      const bytes = this.rest;
-      if (bytes === undefined) return;
+    /** `bytes` begin a request. */
+    private next(bytes: Buffer): void {
       const request = readPlainRequest(bytes, intakes);
-      const isPlain = request !== undefined && request.bodyEnd - request.bodyStart <= maxBodyBytes;
-      if (!isPlain) this.giveUp();
-      else if (bytes.length >= request.bodyEnd) this.handle(bytes, request);
-      else if (request.bodyEnd > BODY_BYTES_MAX) this.giveUp();
-      else this.wait();
+      if (request === undefined || request.bodyEnd - request.bodyStart > bytesMax) this.giveUp(bytes);
+      else if (bytes.length >= request.bodyEnd) this.handle(bytes, request, from(bytes, request.bodyEnd));
+      else if (request.bodyEnd > BODY_BYTES_MAX || !unverified.take(request.bodyEnd)) this.giveUp(bytes);
+      else this.wait(bytes, request);
     }
 
-    private handle(bytes: Buffer, request: PlainRequest): void {
+    private wait(begun: Buffer, request: PlainRequest): void {
+      const bytes = Buffer.allocUnsafe(request.bodyEnd);
+      begun.copy(bytes);
+      this.partial = { request, bytes, length: begun.length, since: performance.now() };
+      this.socket.resume();
+      sweep();
+    }
+
+    private fill(partial: Partial, chunk: Buffer): void {
+      const { request, bytes, length } = partial;
+      const copied = chunk.copy(bytes, length);
+      partial.length += copied;
+      if (partial.length < bytes.length) return;
+      this.endPartial();
+      this.handle(bytes, request, from(chunk, copied));
+    }
+
+    private endPartial(): Partial | undefined {
+      const { partial } = this;
+      if (partial !== undefined) unverified.give(partial.bytes.length);
+      this.partial = undefined;
+      return partial;
+    }
+
+    private handle(bytes: Buffer, request: PlainRequest, behind: Buffer | undefined): void {
       const { path, signature, contentType, bodyStart, bodyEnd } = request;
-      this.waitingSince = 0;
-      this.answering = true;
-      this.rest = bytes.length === bodyEnd ? undefined : bytes.subarray(bodyEnd);
-      if (this.rest === undefined) this.socket.resume();
-      else this.hold();
+      this.state = 'answering';
+      if (behind === undefined) this.socket.resume();
+      else this.hold(behind);
       const intake = intakes.get(path) as Intake;
       const body = bytes.subarray(bodyStart, bodyEnd);
       const given = givenRequestId(request.requestId);
@@ -145,37 +190,28 @@ export function installFastPath(
 
     private answer(text: string, encoding: 'latin1' | 'utf8'): void {
       if (this.socket.destroyed) return;
-      if (this.rest !== undefined && server.listening) {
-        this.socket.write(text, encoding);
-        // not at once: answers that are given synchronously would recurse through every request behind
-        setImmediate(() => {
-          this.answering = false;
-          if (!this.socket.destroyed) this.next();
-        });
-        return;
+      if (this.ended || !server.listening) this.close(text, encoding);
+      else if (this.socket.write(text, encoding)) this.goOn();
+      else {
+        this.state = 'blocked';
+        this.socket.pause();
+        this.socket.once('drain', () => this.goOn());
       }
-      this.answering = false;
-      if (this.ended || !server.listening) this.socket.end(text, encoding);
-      else this.socket.write(text, encoding);
     }
 
-    private wait(): void {
-      if (this.waitingSince === 0) this.waitingSince = performance.now();
-      this.socket.resume();
-      sweep();
+    private goOn(): void {
+      this.state = 'free';
+      if (this.ended) this.close('', 'latin1');
+      else this.socket.resume();
     }
 
-    /** True when it has been waited long enough. */
-    overdue(now: number): boolean {
-      return this.waitingSince !== 0 && now - this.waitingSince >= BODY_WAIT_MS;
+    private close(text: string, encoding: 'latin1' | 'utf8'): void {
+      this.state = 'closing';
+      closeBehindAnswer(this.socket, text, encoding);
     }
 
-    get waiting(): boolean {
-      return this.waitingSince !== 0;
-    }
-
-    /** Gives the connection to node:http, as if it had just been accepted and nothing had been read. */
-    giveUp(): void {
+    /** Gives the connection to node:http, as if it had just been accepted and nothing had been read but `bytes`. */
+    private giveUp(bytes: Buffer): void {
       connections.delete(this);
       const { socket } = this;
       socket.off('data', this.onData);
@@ -185,26 +221,46 @@ export function installFastPath(
       socket.setTimeout(0);
       socket.removeAllListeners('timeout');
       socket.pause();
-      if (this.rest !== undefined) socket.unshift(this.rest);
+      socket.unshift(bytes);
       for (const listener of handOver) listener.call(server, socket);
       socket.resume();
     }
 
     private readonly onEnd = (): void => {
       this.ended = true;
-      if (this.answering) return;
-      if (this.rest === undefined) this.socket.end();
-      else this.socket.end(problemText('bad-request', newRequestId(), { headers: { connection: 'close' } }));
+      if (this.state !== 'free') return;
+      const partial = this.endPartial();
+      this.close(partial === undefined ? '' : cutOff(partial.request), 'utf8');
     };
 
     private readonly onClose = (): void => {
       connections.delete(this);
+      this.endPartial();
       this.socket.destroy();
     };
 
     private readonly onTimeout = (): void => {
-      if (!this.answering) this.socket.destroy();
+      if (this.state !== 'answering') this.socket.destroy();
     };
+
+    get isWaiting(): boolean {
+      return this.partial !== undefined;
+    }
+
+    /** True when it is node:http's from now on, whose time limits then hold. */
+    giveUpPartial(now = Infinity): boolean {
+      if (this.partial === undefined || now - this.partial.since < BODY_WAIT_MS) return false;
+      const { bytes, length } = this.partial;
+      this.endPartial();
+      this.giveUp(bytes.subarray(0, length));
+      return true;
+    }
+
+    /** Ends what waits for a request, or for a sender that does not read. */
+    closeIdle(): void {
+      if (this.giveUpPartial()) return;
+      if (this.state === 'free' || this.state === 'blocked') this.socket.destroy();
+    }
   }
 
   /** Runs only while a body is on its way. */
@@ -214,10 +270,8 @@ export function installFastPath(
       sweeper = undefined;
       const now = performance.now();
       let more = false;
-      for (const connection of connections) {
-        if (connection.overdue(now)) connection.giveUp();
-        else more ||= connection.waiting;
-      }
+      for (const connection of connections)
+        more = (connection.isWaiting && !connection.giveUpPartial(now)) || more;
       if (more) sweep();
     }, BODY_WAIT_MS / 4);
   }
@@ -229,10 +283,8 @@ export function installFastPath(
   return {
     closeIdle() {
       clearTimeout(sweeper);
-      for (const connection of connections) {
-        if (connection.idle) connection.socket.destroy();
-        else if (connection.waiting) connection.giveUp();
-      }
+      sweeper = undefined;
+      for (const connection of connections) connection.closeIdle();
     },
   };
 }

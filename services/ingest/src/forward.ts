@@ -1,8 +1,14 @@
+/** Every route that is not ingest's own goes to query, so that one origin serves everything. */
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { ProblemError } from '@lyftr/shared/errors';
 import { sendProblem } from '@lyftr/shared/http';
+import { FORWARDED_BODY_BYTES_MAX, FORWARDS_PER_ADDRESS_MAX } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
 import { requestIdOf } from '@lyftr/shared/request-id';
 import { createProxyServer } from 'httpxy';
+import { readBody, type Unverified } from './body.js';
+import { refuseRequest } from './receive.js';
 
 const UPSTREAM_TIMEOUT_MS = 60_000;
 
@@ -12,13 +18,53 @@ export interface Forwarder {
   endStreams(): void;
 }
 
-/** Streams a request to query and its answer back, so that one origin serves everything. */
-export function createForwarder(queryUrl: string, log: Logger): Forwarder {
+/** Counts the requests that query works on, by the address they came from. */
+function createTurns(turnsMax: number) {
+  const taken = new Map<string, number>();
+  return {
+    /** False when the address has all of its turns; else the answer's end gives the turn back. */
+    take(address: string, res: ServerResponse): boolean {
+      const turns = (taken.get(address) ?? 0) + 1;
+      if (turns > turnsMax) return false;
+      taken.set(address, turns);
+      res.once('close', () => {
+        const left = (taken.get(address) as number) - 1;
+        if (left === 0) taken.delete(address);
+        else taken.set(address, left);
+      });
+      return true;
+    },
+  };
+}
+
+/**
+ * A reader who leaves closes its connection, and nothing tells that from one who only ends its stream. No search goes on
+ * for somebody who may have left.
+ */
+function endWithReader(req: IncomingMessage, res: ServerResponse): void {
+  const leave = (): void => {
+    res.destroy();
+  };
+  const { socket } = req;
+  socket.once('end', leave);
+  res.once('close', () => socket.off('end', leave));
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+
+/**
+ * A request goes to query when its body is there, so that a slow sender holds nothing of query's. Its answer is streamed
+ * back.
+ */
+export function createForwarder(queryUrl: string, unverified: Unverified, log: Logger): Forwarder {
   const streams = new Set<ServerResponse>();
+  const turns = createTurns(FORWARDS_PER_ADDRESS_MAX);
   let isEnding = false;
   const proxy = createProxyServer({
     target: queryUrl,
-    agent: new Agent({ keepAlive: true, maxSockets: 64 }),
+    // not bounded here: a request that waits for a connection would wait for those of other readers
+    agent: new Agent({ keepAlive: true, maxSockets: Infinity }),
     xfwd: true,
     proxyTimeout: UPSTREAM_TIMEOUT_MS,
   });
@@ -31,14 +77,38 @@ export function createForwarder(queryUrl: string, log: Logger): Forwarder {
     streams.add(res);
     res.once('close', () => streams.delete(res));
   });
+
+  function send(req: IncomingMessage, res: ServerResponse, buffer?: Readable): void {
+    const address = req.socket.remoteAddress ?? '';
+    if (!turns.take(address, res)) {
+      const reason = `${FORWARDS_PER_ADDRESS_MAX} requests of this address are being answered already.`;
+      refuseRequest(req, res, new ProblemError('too-busy', reason, { retryAfterSeconds: 1 }));
+      return;
+    }
+    // the address that is seen here stands last, behind whatever the client claims
+    const claimed = req.headers['x-forwarded-for'];
+    req.headers['x-forwarded-for'] = claimed === undefined ? address : `${String(claimed)}, ${address}`;
+    proxy.web(req, res, buffer && { buffer }).catch((error: unknown) => {
+      if (res.destroyed) return;
+      logFailure(error, requestIdOf(req));
+      if (res.headersSent) res.destroy();
+      else sendProblem(res, 'upstream-unavailable', { headers: { 'retry-after': '1' } });
+    });
+  }
+
   return {
     forward(req, res) {
-      proxy.web(req, res).catch((error: unknown) => {
-        if (res.destroyed) return;
-        logFailure(error, requestIdOf(req));
-        if (res.headersSent) res.destroy();
-        else sendProblem(res, 'upstream-unavailable', { headers: { 'retry-after': '1' } });
-      });
+      if (!hasBody(req)) {
+        endWithReader(req, res);
+        send(req, res);
+        return;
+      }
+      readBody(
+        req,
+        { bytesMax: FORWARDED_BODY_BYTES_MAX, unverified },
+        (body) => send(req, res, Readable.from([body])),
+        (problem) => refuseRequest(req, res, problem),
+      );
     },
     endStreams() {
       isEnding = true;

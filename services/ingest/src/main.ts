@@ -1,14 +1,17 @@
 import cluster from 'node:cluster';
 import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, listen } from '@lyftr/shared/http';
+import { UNVERIFIED_BYTES_MAX } from '@lyftr/shared/limits';
 import type { Logger } from '@lyftr/shared/log';
 import { createRegistry, gauge, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService, type Running } from '@lyftr/shared/process';
 import { createIngestServer } from './app.js';
+import { createUnverified } from './body.js';
 import { runCluster } from './cluster.js';
 import { createCoalescer } from './coalesce.js';
 import { readConfig, type IngestConfig } from './config.js';
 import { createEnqueuer } from './enqueue.js';
+import { installFastPath } from './fast-path.js';
 import { createForwarder } from './forward.js';
 import { createLives } from './lives.js';
 import { createIntakeMetrics } from './observe.js';
@@ -35,9 +38,13 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     (secret) => secret !== undefined,
   );
 
-  const forwarder = config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, log);
-  const { server, fastPath } = createIngestServer({
-    maxBodyBytes: config.MAX_BODY_BYTES,
+  const bytesMax = config.MAX_BODY_BYTES;
+  const unverified = createUnverified(Math.max(UNVERIFIED_BYTES_MAX, bytesMax));
+  const forwarder =
+    config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, unverified, log);
+  const { server, intakes } = createIngestServer({
+    bytesMax,
+    unverified,
     verify: createVerifier(secrets),
     full: () => room.full(),
     coalescer,
@@ -48,6 +55,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
     forward: forwarder?.forward,
     log,
   });
+  const fastPath = installFastPath(server, { intakes, bytesMax, unverified });
   const publisher = startPublisher({
     redis: enqueuer.redis,
     registry,

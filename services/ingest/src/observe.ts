@@ -16,6 +16,7 @@ const FATES: Partial<Record<ProblemCode, string>> = {
   'bad-signature': 'invalid_signature',
   'body-too-large': 'too_large',
   'queue-unavailable': 'unavailable',
+  'too-busy': 'unavailable',
   internal: 'unavailable',
 };
 const OTHER_FATE = 'invalid_payload';

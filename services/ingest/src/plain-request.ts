@@ -19,20 +19,36 @@ export interface PlainRequest {
   bodyEnd: number;
 }
 
-/** Printable ASCII and tabs in lines that end in CRLF; a line must not begin with white space (obsolete folding). */
-const PLAIN_HEAD = /^(?:[!-~][\t -~]*\r\n)+$/;
+/** Far below the 16 KiB and the number of lines at which node:http refuses a head, whatever it counts. */
+const HEAD_BYTES_MAX = 4 * 1024;
+/** Printable ASCII in lines that end in CRLF; a line must not begin with white space (obsolete folding). */
+const PLAIN_HEAD = /^(?:[!-~][ -~]*\r\n)+$/;
 const NAME = /^[a-z0-9-]+$/;
 const LENGTH = /^[0-9]{1,7}$/;
-/** They frame a body, switch protocols, or ask for an answer in between. */
-const NOT_PLAIN = new Set(['transfer-encoding', 'upgrade', 'expect', 'te', 'trailer']);
+/** They frame a body, are about the connection, or ask for an answer in between. */
+const NOT_PLAIN = new Set([
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'te',
+  'trailer',
+  'keep-alive',
+  'proxy-connection',
+  'http2-settings',
+]);
 
-/** Looks at bytes from the start of a request. Undefined: not plain, or its head is not complete. */
+const SPACE = 32;
+
+/**
+ * Looks at bytes from the start of a request. Undefined: not plain, or its head is not complete. The body need not have
+ * arrived.
+ */
 export function readPlainRequest(
   bytes: Buffer,
   paths: ReadonlyMap<string, unknown>,
 ): PlainRequest | undefined {
   const end = bytes.indexOf('\r\n\r\n');
-  if (end === -1) return undefined;
+  if (end === -1 || end > HEAD_BYTES_MAX) return undefined;
   const head = bytes.toString('latin1', 0, end + 2);
   if (!PLAIN_HEAD.test(head)) return undefined;
   const lineEnd = head.indexOf('\r\n');
@@ -51,27 +67,25 @@ export function readPlainRequest(
     if (colon === -1 || colon > next) return undefined;
     const name = head.slice(at, colon).toLowerCase();
     if (!NAME.test(name) || NOT_PLAIN.has(name)) return undefined;
+    // one space in front of a value is usual; more of it, and any behind it, is for node:http to judge
+    const start = head.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
+    if (head.charCodeAt(start) === SPACE || head.charCodeAt(next - 1) === SPACE) return undefined;
+    const value = head.slice(start, next);
     if (name === 'host') hosts++;
     else if (name === 'connection') {
-      if (
-        head
-          .slice(colon + 1, next)
-          .trim()
-          .toLowerCase() !== 'keep-alive'
-      )
-        return undefined;
+      if (value.toLowerCase() !== 'keep-alive') return undefined;
     } else if (name === 'content-length') {
       if (length !== undefined) return undefined;
-      length = head.slice(colon + 1, next).trim();
+      length = value;
     } else if (name === 'x-signature') {
       if (signature !== undefined) return undefined;
-      signature = head.slice(colon + 1, next).trim();
+      signature = value;
     } else if (name === 'content-type') {
       if (contentType !== undefined) return undefined;
-      contentType = head.slice(colon + 1, next).trim();
+      contentType = value;
     } else if (name === REQUEST_ID) {
       if (requestId !== undefined) return undefined;
-      requestId = head.slice(colon + 1, next).trim();
+      requestId = value;
     }
     at = next + 2;
   }

@@ -39,13 +39,13 @@ export function createWriterApp({
       queue: leader()?.queueState() ?? 'ok',
     }),
   });
+  if (token === undefined) app.use(['/metrics', '/dead-letters', '/ledger'], requireOwnName());
   app.get('/metrics/process', requireToken(token), async (req, res) => {
     const current = leader();
     const persisted = current && { outcomes: current.store.outcomes(), indexLag: current.indexLag() };
     await sendMetrics(req, res, await metrics.families(persisted));
   });
   app.use('/metrics/process', onlyMethods('GET', 'HEAD'));
-  if (token === undefined) app.use(['/dead-letters', '/ledger'], requireOwnName());
   function requireLeader(): Leader {
     const current = leader();
     if (current === undefined) throw new ProblemError('not-ready', 'Another writer is at work.');

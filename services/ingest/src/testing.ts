@@ -1,0 +1,115 @@
+/** For tests: an ingest server without Redis, and raw connections to it. */
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { closeServer, listen } from '@lyftr/shared/http';
+import { createLogger } from '@lyftr/shared/log';
+import { Registry } from 'prom-client';
+import { createIngestServer, type IngestAppOptions } from './app.js';
+import { createUnverified } from './body.js';
+import { createCoalescer } from './coalesce.js';
+import { installFastPath } from './fast-path.js';
+import { createIntakeMetrics } from './observe.js';
+import { createVerifier } from './verify.js';
+
+const SECRET = 'secret';
+export const BYTES_MAX = 2_000;
+
+export interface TestIngestOptions extends Partial<IngestAppOptions> {
+  /** Without it every connection is node:http's. */
+  withFastPath?: boolean;
+}
+
+export async function startIngest({ withFastPath = true, ...changes }: TestIngestOptions = {}) {
+  const log = createLogger('test', 'silent');
+  /** Ids that were acknowledged, in order. */
+  const taken: string[] = [];
+  let acknowledge: Promise<void> = Promise.resolve();
+  const coalescer = createCoalescer(async (messages) => {
+    await acknowledge;
+    taken.push(...messages.map(([id]) => id));
+  });
+  const options = {
+    verify: createVerifier([SECRET]),
+    full: () => undefined,
+    coalescer,
+    metrics: createIntakeMetrics(new Registry(), log),
+    bytesMax: BYTES_MAX,
+    unverified: createUnverified(1024 * 1024),
+    redisState: () => Promise.resolve('ok'),
+    forward: undefined,
+    registry: new Registry(),
+    token: undefined,
+    log,
+    ...changes,
+  };
+  const { server, intakes } = createIngestServer(options);
+  const fastPath = withFastPath ? installFastPath(server, { ...options, intakes }) : undefined;
+  const port = await listen(server, 0, '127.0.0.1');
+  return {
+    server,
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    taken,
+    coalescer,
+    /** Nothing is acknowledged until the function that it returns is called. */
+    holdAcknowledgements(): () => void {
+      let release = (): void => {};
+      acknowledge = new Promise((resolve) => (release = resolve));
+      return () => {
+        acknowledge = Promise.resolve();
+        release();
+      };
+    },
+    close: () => closeServer(server, () => fastPath?.closeIdle()),
+  };
+}
+
+export const sign = (body: string): string => createHmac('sha256', SECRET).update(body).digest('hex');
+
+export const bodyOf = (id: string, extra: object = {}): string =>
+  JSON.stringify({ message_id: id, from: 'a', to: 'b', ts: 1, ...extra });
+
+export function requestOf(body: string, headers: string[] = [], line = 'POST /webhook HTTP/1.1'): string {
+  const all = ['Host: x', 'Content-Type: application/json', `x-signature: ${sign(body)}`];
+  return `${[line, ...all, `Content-Length: ${Buffer.byteLength(body)}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** Writes the pieces one after another, half-closes, and returns all that was answered until the server closed. */
+export async function exchange(port: number, pieces: (Buffer | string)[], pauseMs = 3): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  let received = '';
+  socket.on('data', (chunk) => (received += chunk.toString('latin1')));
+  socket.on('error', () => {});
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  for (const [index, piece] of pieces.entries()) {
+    if (index > 0) await delay(pauseMs);
+    socket.write(piece);
+  }
+  socket.end();
+  await closed;
+  return received;
+}
+
+const GENERATED = /^[0-9a-f]{10}-[0-9a-z]+$/;
+
+/** Status, content type, body, given id, and whether the connection ends: what a sender acts on. */
+export function answersIn(received: string): string[] {
+  const answers = [];
+  let rest = received.replaceAll('HTTP/1.1 100 Continue\r\n\r\n', '');
+  for (;;) {
+    const head = /^HTTP\/1\.1 (\d+) [^]*?\r\n\r\n/.exec(rest);
+    if (head === null) return rest === '' ? answers : [...answers, `rest ${rest}`];
+    const length = Number(/content-length: (\d+)/i.exec(head[0])?.[1] ?? 0);
+    const type = /content-type: ([^\r]*)/i.exec(head[0])?.[1];
+    const ends = /\r\nconnection: close\r\n/i.test(head[0]) ? ' and ends' : '';
+    const ids = [...head[0].matchAll(/^x-request-id: ([^\r]*)/gim)].map(([, id]) => id as string);
+    assert.equal(ids.length, 1, head[0]);
+    const id = GENERATED.test(ids[0] as string) ? '' : ` ${ids[0]}`;
+    answers.push(`${head[1]} ${type} ${rest.slice(head[0].length, head[0].length + length)}${id}${ends}`);
+    rest = rest.slice(head[0].length + length);
+  }
+}
+
+export const OK = '200 application/json {"status":"ok"}';
