@@ -188,8 +188,8 @@ export const MUTATIONS = [
   },
   {
     name: 'a count is believed after messages were removed',
-    file: `${QUERY}/matches.js`,
-    edits: [['before?.generation === generation', 'before !== undefined']],
+    file: `${QUERY}/remembered.js`,
+    edits: [['removals(stretch.first, stretch.last) === stretch.removals', 'true']],
     tests: [`${QUERY}/search-model.test.js`],
   },
   {

@@ -77,9 +77,9 @@ function checks(full: boolean): Check[] {
       run: (database, { textIndex }) => checkTextIndex(database, full, textIndex),
       // emptied: the writer fills it again behind its watermark, and searches scan meanwhile
       repair: `INSERT INTO message_text (message_text) VALUES ('delete-all');
-        DELETE FROM grams;
+        DELETE FROM text_marks;
         INSERT INTO text_index (id, watermark) VALUES (1, 0)
-          ON CONFLICT (id) DO UPDATE SET watermark = 0, grams_watermark = 0`,
+          ON CONFLICT (id) DO UPDATE SET watermark = 0, characters = 0`,
     },
     { name: 'ledger', run: checkLedger },
   ];

@@ -93,18 +93,17 @@ function checkSample(database: Database, watermark: number, last: number): Findi
 }
 
 export function checkTextIndex(database: Database, full: boolean, structure: readonly string[]): Finding {
-  const { watermark, gramsWatermark, last } = database
-    .prepare<[], { watermark: number | null; gramsWatermark: number; last: number }>(
+  const { watermark, last } = database
+    .prepare<[], { watermark: number | null; last: number }>(
       `SELECT (SELECT watermark FROM text_index) AS watermark,
-         (SELECT grams_watermark FROM text_index) AS gramsWatermark,
          (SELECT coalesce(max(seq), 0) FROM messages) AS last`,
     )
-    .get() as { watermark: number | null; gramsWatermark: number; last: number };
+    .get() as { watermark: number | null; last: number };
   if (watermark === null) return { figures: {}, faults: ['its watermark is gone'] };
   const figures = { watermark, behind: Math.max(0, last - watermark) };
   if (structure.length > 0) return { figures, faults: [...structure] };
   const parts = [checkSample(database, watermark, last)];
-  if (full) parts.push(checkEveryTrigram(database, watermark, gramsWatermark));
+  if (full) parts.push(checkEveryTrigram(database, watermark));
   return {
     figures: Object.assign(figures, ...parts.map((part) => part.figures)) as Finding['figures'],
     faults: parts.flatMap((part) => part.faults),

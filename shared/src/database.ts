@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 /** Raised with every migration; query refuses to read a file of another version. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'lyftr.db');
@@ -27,8 +27,12 @@ export const WRITTEN_OFF = 'written_off';
 /** Messages that were settled before ingest numbered its messages: nothing but their count is known. */
 export const CARRIED = 'carried';
 
-/** A trigram has three characters; a shorter search is answered from `grams`. */
+/** A trigram has three characters; a shorter search looks up the trigrams that begin with it. */
 export const INDEXED_SEARCH_CHARS_MIN = 3;
+/** `text_marks` has a row for so many characters of indexed text. */
+export const TEXT_MARK_CHARS = 1_000_000;
+/** `removals` has a row for so many numbers of rows. */
+export const REMOVALS_PART_ROWS = 65_536;
 
 /** A sender, a recipient or a pair of such has buckets of its own from this many messages on. */
 export const SERIES_MESSAGES_MIN = 2_000;

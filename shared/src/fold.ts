@@ -18,15 +18,3 @@ const INDEX_END = '\uFFFD\uFFFD';
 export function indexed(folded: string): string {
   return folded + INDEX_END;
 }
-
-/** Every character of a folded text, and every pair of neighbours, each once. */
-export function gramsOf(folded: string): Set<string> {
-  const grams = new Set<string>();
-  let before = '';
-  for (const character of folded) {
-    grams.add(character);
-    if (before !== '') grams.add(before + character);
-    before = character;
-  }
-  return grams;
-}

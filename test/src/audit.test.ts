@@ -147,10 +147,7 @@ test('a clean database is left as it is', async () => {
   const text = await lyftr({ DATA_DIR: dir }, 'audit', '--full');
   assert.equal(text.code, 0);
   assert.match(text.stdout, new RegExp(`^ok +created +created ${sent}, removed 0, messages ${sent}$`, 'm'));
-  assert.match(
-    text.stdout,
-    /^ok +text index +watermark \d+, behind 0, sampled \d+, trigrams \d+, grams \d+$/m,
-  );
+  assert.match(text.stdout, /^ok +text index +watermark \d+, behind 0, sampled \d+, trigrams \d+$/m);
   assert.match(
     text.stdout,
     /^unknown {3}acknowledged\n {10}the ledger cannot be read: nothing answers[^]*^clean, but for what could not be looked at, in [\d.]+ s\n$/m,

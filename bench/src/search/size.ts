@@ -15,7 +15,7 @@ function sizes(file: string): Map<string, number> {
   }
 }
 
-const isTextIndex = (table: string): boolean => table.startsWith('message_text') || table === 'grams';
+const isTextIndex = (table: string): boolean => table.startsWith('message_text');
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 

@@ -2,11 +2,13 @@
 import { HOUR_SECONDS } from '@lyftr/shared/database';
 import type { Place } from './cursor.js';
 import { columnConditions, timeRange, where, type Conditions, type Filter } from './filter.js';
-import type { Hits } from './matches.js';
+import { LONG_TEXT_BYTES } from './matches.js';
 import type { Needle } from './needle.js';
+import type { Hits } from './remembered.js';
 import { findSeries, locate, pickIndex } from './series.js';
-import type { Reader } from './store.js';
+import type { Limit, Reader } from './store.js';
 import type { Tuning } from './tuning.js';
+import type { Turns } from './turns.js';
 
 export interface Page {
   order: 'asc' | 'desc';
@@ -64,15 +66,23 @@ function run(reader: Reader, from: string, { sql, parameters }: Conditions, page
   ) as Row[];
 }
 
-/** Walks an index, and tests each row for the needle when there is one. */
-function walk(reader: Reader, filter: Filter, page: Page, needle: Needle | undefined): Row[] {
+/** Walks an index. */
+function walk(reader: Reader, filter: Filter, page: Page): Row[] {
   const conditions = columnConditions(filter);
   addPlace(conditions, page);
-  if (needle !== undefined) {
-    conditions.sql.push(needle.condition, IN_TIME);
-    Object.assign(conditions.parameters, needle.parameters);
-  }
   return run(reader, `messages AS m INDEXED BY ${pickIndex(reader, filter)}`, conditions, page);
+}
+
+/** The page of rows that are known by their numbers; those of other rows may be among them. */
+function pick(reader: Reader, seqs: readonly number[], page: Page): Row[] {
+  const conditions: Conditions = { sql: [], parameters: { seqs: JSON.stringify(seqs) } };
+  addPlace(conditions, page);
+  return run(
+    reader,
+    'json_each(@seqs) AS hit CROSS JOIN messages AS m ON m.seq = hit.value',
+    conditions,
+    page,
+  );
 }
 
 /** The same rows, counted from the other end. */
@@ -120,9 +130,7 @@ function pairPage(reader: Reader, filter: Filter, page: Page, series: number): R
 function columnsWalk(reader: Reader, filter: Filter, page: Page): Row[] {
   const isPair = filter.from !== undefined && filter.to !== undefined;
   const series = isPair ? findSeries(reader, filter) : undefined;
-  return series === undefined
-    ? walk(reader, filter, page, undefined)
-    : pairPage(reader, filter, page, series);
+  return series === undefined ? walk(reader, filter, page) : pairPage(reader, filter, page, series);
 }
 
 /** A page of messages whatever their text; `total` is what the filter selects. */
@@ -140,7 +148,7 @@ export function columnsPage(
   const spot = locate(reader, filter, upwards.offset);
   const rows =
     spot === undefined
-      ? walk(reader, filter, upwards, undefined)
+      ? walk(reader, filter, upwards)
       : columnsWalk(reader, { ...filter, since: spot.since }, { ...upwards, offset: spot.skip });
   return page.order === 'asc' ? rows : rows.toReversed();
 }
@@ -171,16 +179,67 @@ export function hitsPage(reader: Reader, { seqs, times }: Hits, page: Page): Row
   if (lastPlace === undefined) return [];
   const firstPlace = places[start];
   const from = firstPlace === undefined ? places.length : before(time(firstPlace), false);
-  const wanted = places.slice(from, before(time(lastPlace), true)).map((place) => seqs[place]);
-  const conditions: Conditions = { sql: [], parameters: { hits: JSON.stringify(wanted) } };
-  addPlace(conditions, page);
-  const source = 'json_each(@hits) AS hit CROSS JOIN messages AS m ON m.seq = hit.value';
-  return run(reader, source, conditions, { ...page, offset: after === undefined ? offset - from : 0 });
+  const wanted = places.slice(from, before(time(lastPlace), true)).map((place) => seqs[place] as number);
+  return pick(reader, wanted, { ...page, offset: after === undefined ? offset - from : 0 });
 }
 
-/** A page of `total` matches that are found by testing rows from the nearer end. */
-export function walkPage(reader: Reader, filter: Filter, page: Page, needle: Needle, total: number): Row[] {
+/** Rows at which a walk looks at the clock, whether they match or not. */
+const STOP = `(m.seq & 511 = 0 OR octet_length(m.text) > ${LONG_TEXT_BYTES})`;
+
+/**
+ * Walks an index, and tests each row for the needle. Gives the numbers of `limit` matches behind the first `offset`, or
+ * undefined when it was not to go on.
+ */
+function* walkMatches(
+  reader: Reader,
+  filter: Filter,
+  page: Page,
+  needle: Needle,
+  turn: Limit,
+): Turns<number[] | undefined> {
+  const { sql, parameters } = columnConditions(filter);
+  addPlace({ sql, parameters }, page);
+  sql.push(`(${STOP} OR ${needle.condition})`);
+  const rows = reader.iterate(
+    `SELECT m.seq AS seq, CASE WHEN ${STOP} THEN ${needle.condition} ELSE 1 END AS isMatch
+     FROM messages AS m INDEXED BY ${pickIndex(reader, filter)} ${where(sql)} ${orderBy(page.order)}`,
+    { ...parameters, ...needle.parameters },
+  ) as IterableIterator<{ seq: number; isMatch: number }>;
+  const seqs: number[] = [];
+  let toSkip = page.offset;
+  for (const { seq, isMatch } of rows) {
+    if (isMatch === 1 && toSkip > 0) toSkip--;
+    else if (isMatch === 1 && seqs.push(seq) === page.limit) return seqs;
+    if (turn.isOver() && !(yield)) return undefined;
+  }
+  return seqs;
+}
+
+/** A page of `total` matches that are found by testing rows from the nearer end; undefined when it was not to go on. */
+export function* walkPage(
+  reader: Reader,
+  filter: Filter,
+  page: Page,
+  needle: Needle,
+  total: number,
+  turn: Limit,
+): Turns<Row[] | undefined> {
   if (page.offset >= total) return [];
-  if (page.after !== undefined || page.offset <= total / 2) return walk(reader, filter, page, needle);
-  return walk(reader, filter, fromOtherEnd(page, total), needle).toReversed();
+  const isNear = page.after !== undefined || page.offset <= total / 2;
+  const way = isNear ? page : fromOtherEnd(page, total);
+  const seqs = yield* walkMatches(reader, filter, way, needle, turn);
+  return seqs && pick(reader, seqs, { ...page, offset: 0 });
+}
+
+/** The few rows that the columns select, each tested: how many match, and a page of them. */
+export function* narrowPage(
+  reader: Reader,
+  filter: Filter,
+  page: Page,
+  needle: Needle,
+  turn: Limit,
+): Turns<{ total: number; rows: Row[] } | undefined> {
+  const all = { order: page.order, limit: Infinity, offset: 0, after: undefined };
+  const seqs = yield* walkMatches(reader, filter, all, needle, turn);
+  return seqs && { total: seqs.length, rows: pick(reader, seqs, page) };
 }

@@ -1,4 +1,4 @@
-/** What a thread of the pools runs: one read each, on its own connection. */
+/** What a thread runs. Searches take turns, everything else is done at once. */
 import { workerData } from 'piscina';
 import { ProblemError, type FieldError, type ProblemCode } from '@lyftr/shared/errors';
 import { COLUMNS, type Row } from './page.js';
@@ -6,6 +6,7 @@ import { readStats, type StatsQuery } from './read-stats.js';
 import { readTimeline, type TimelineQuery } from './read-timeline.js';
 import { search as runSearch, type SearchTask } from './search.js';
 import { Store, TimeoutError, type Limit } from './store.js';
+import { takeTurns } from './turns.js';
 
 const store = new Store((workerData as { file: string }).file);
 
@@ -31,20 +32,12 @@ function limitOf({ timeoutMs, cancelled }: Bounds): Limit {
   return { isOver: () => performance.now() >= deadline || Atomics.load(cancelled, 0) !== 0 };
 }
 
-const BEGIN_MS_MAX = 5_000;
+/** Ends when the thread is loaded. */
+export const begin = (): void => {};
 
-/** Ends when as many threads as that have begun to run this, each of them loaded; or when one does not come. */
-export function begin({ started, threads }: { started: Int32Array; threads: number }): void {
-  let count = Atomics.add(started, 0, 1) + 1;
-  if (count === threads) Atomics.notify(started, 0);
-  while (count < threads && Atomics.wait(started, 0, count, BEGIN_MS_MAX) !== 'timed-out') {
-    count = Atomics.load(started, 0);
-  }
-}
-
-function attempt<T>(read: () => T): Outcome<T> {
+async function attempt<T>(read: () => T | Promise<T>): Promise<Outcome<T>> {
   try {
-    return { result: read() };
+    return { result: await read() };
   } catch (error) {
     if (error instanceof TimeoutError) return { timedOut: true };
     if (!(error instanceof ProblemError)) throw error;
@@ -54,7 +47,7 @@ function attempt<T>(read: () => T): Outcome<T> {
 }
 
 export const search = ({ task, bounds }: { task: SearchTask; bounds: Bounds }) =>
-  attempt(() => runSearch(store, task, limitOf(bounds)));
+  attempt(() => takeTurns((turn) => runSearch(store, task, turn), limitOf(bounds)));
 
 export const message = ({ task: id }: { task: string }) =>
   attempt(() =>

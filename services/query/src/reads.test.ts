@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { databaseFile } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
+import { toFilter } from './messages.js';
 import { createReads } from './reads.js';
 import { createDatabase, temporaryDirectory } from './testing.js';
 
@@ -54,4 +55,40 @@ test('more reads than may wait are refused, and those that wait are answered', a
   assert.ok(refused.length > 0 && refused.length < 200, String(refused.length));
   assert.ok(refused.every(({ reason }) => isProblem('too-busy')(reason)));
   assert.ok(all.every((each) => each.status === 'rejected' || each.value?.message_id === 'm-1'));
+});
+
+test('no search waits for those that take long, and these end when nobody waits for them', async (t) => {
+  const directory = temporaryDirectory();
+  const writer = createDatabase(directory.path);
+  writer.insert(
+    Array.from({ length: 60 }, (_, ts) => ({
+      message_id: `m-${ts}`,
+      from: 'a',
+      to: 'b',
+      ts,
+      text: 'a'.repeat(65_536),
+    })),
+  );
+  const reads = createReads(databaseFile(directory.path), 60_000);
+  t.after(async () => {
+    await reads.close();
+    writer.close();
+    directory.remove();
+  });
+  const page = { order: 'asc', limit: 1, offset: 0, after: undefined } as const;
+  const controller = new AbortController();
+  // every text has both halves at every place, and never the letter between
+  const long = Array.from({ length: 8 }, (_, i) =>
+    reads.search(toFilter({ q: `${'a'.repeat(500 - i)}b${'a'.repeat(500)}` }), page, controller.signal),
+  );
+  let ended = 0;
+  for (const each of long)
+    each.then(
+      () => ended++,
+      () => ended++,
+    );
+  assert.equal((await reads.search(toFilter({ q: 'xyz' }), page)).total, 0);
+  assert.equal(ended, 0);
+  controller.abort();
+  for (const each of long) await assert.rejects(each, isProblem('search-timeout'));
 });

@@ -1,26 +1,25 @@
 /**
  * Reads of messages run in threads, on connections of their own: the main thread stays free for everybody else. What is
- * quick by design has a thread that no search can keep waiting; searches have others, as many as leave one core free.
+ * quick by design has a thread of its own, and so have the figures that are counted over many rows. Searches take turns in
+ * as many threads as leave one core free.
  */
 import { availableParallelism } from 'node:os';
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Filter } from './filter.js';
-import type { Remembered } from './matches.js';
 import type { Page, Row } from './page.js';
 import type { StatsAnswer, StatsQuery } from './read-stats.js';
 import type { TimelineAnswer, TimelineQuery } from './read-timeline.js';
 import type { Outcome } from './read-worker.js';
+import { sizeOf, type Remembered } from './remembered.js';
 import type { SearchResult } from './search.js';
 
 const SEARCH_THREADS_MAX = 4;
-/** Reads that may wait for a thread of their pool; one more is refused. */
-const WAITING_MAX = 64;
+/** Reads that a thread may have at a time; one more is refused. */
+const PENDING_MAX = 64;
 /** What is remembered of searches, altogether. */
 const REMEMBERED_BYTES_MAX = 64 * 2 ** 20;
-/** Of an entry, besides its hits and its key. */
-const ENTRY_BYTES = 200;
 
 export interface Reads {
   /** `signal` ends a read that nobody waits for any more. */
@@ -38,46 +37,54 @@ const timedOut = (timeoutMs: number, isKept: boolean) =>
     { retryAfterSeconds: 1 },
   );
 
+interface Thread {
+  pool: Piscina;
+  pending: number;
+}
+
 /** Rejects with ProblemError: `search-timeout`, `too-busy`, and what the read itself throws. */
 export function createReads(file: string, timeoutMs: number): Reads {
   const begun: Promise<unknown>[] = [];
-  function pool(threads: number): Piscina {
-    const made = new Piscina({
+  function startThread(): Thread {
+    const pool = new Piscina({
       filename: new URL('read-worker.js', import.meta.url).href,
-      minThreads: threads,
-      maxThreads: threads,
+      minThreads: 1,
+      maxThreads: 1,
+      concurrentTasksPerWorker: PENDING_MAX,
       workerData: { file },
     });
-    const started = new Int32Array(new SharedArrayBuffer(4));
-    for (let thread = 0; thread < threads; thread++) {
-      begun.push(made.run({ started, threads }, { name: 'begin' }));
-    }
-    return made;
+    begun.push(pool.run(undefined, { name: 'begin' }));
+    return { pool, pending: 0 };
   }
-  const quick = pool(1);
-  const slow = pool(Math.min(Math.max(availableParallelism() - 1, 1), SEARCH_THREADS_MAX));
+  const quick = startThread();
+  const figures = startThread();
+  const searchers = Array.from(
+    { length: Math.min(Math.max(availableParallelism() - 1, 1), SEARCH_THREADS_MAX) },
+    startThread,
+  );
+  const leastBusy = (): Thread => searchers.toSorted((a, b) => a.pending - b.pending)[0] as Thread;
   const remembered = new LRUCache<string, Remembered>({
     maxSize: REMEMBERED_BYTES_MAX,
-    sizeCalculation: ({ hits }, key) =>
-      ENTRY_BYTES + 2 * key.length + (hits === undefined ? 0 : 2 * hits.seqs.byteLength),
+    sizeCalculation: (value, key) => sizeOf(value) + 2 * key.length,
   });
 
   /** `undefined` when the time was over. */
   async function run<T>(
-    where: Piscina,
+    thread: Thread,
     name: string,
     task: unknown,
     signal?: AbortSignal,
   ): Promise<T | undefined> {
-    if (where.queueSize >= WAITING_MAX) {
-      throw new ProblemError('too-busy', `${WAITING_MAX} reads wait already.`, { retryAfterSeconds: 1 });
+    if (thread.pending >= PENDING_MAX) {
+      throw new ProblemError('too-busy', `${PENDING_MAX} reads wait already.`, { retryAfterSeconds: 1 });
     }
+    thread.pending++;
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => void Atomics.store(cancelled, 0, 1);
     signal?.addEventListener('abort', cancel);
     try {
       const bounds = { timeoutMs, cancelled };
-      const outcome = (await where.run({ task, bounds }, { name })) as Outcome<T>;
+      const outcome = (await thread.pool.run({ task, bounds }, { name })) as Outcome<T>;
       if ('result' in outcome) return outcome.result;
       if ('timedOut' in outcome) return undefined;
       const { code, message, errors, retryAfterSeconds } = outcome.problem;
@@ -86,6 +93,7 @@ export function createReads(file: string, timeoutMs: number): Reads {
         ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
       });
     } finally {
+      thread.pending--;
       signal?.removeEventListener('abort', cancel);
     }
   }
@@ -93,30 +101,30 @@ export function createReads(file: string, timeoutMs: number): Reads {
   return {
     async search(filter, page, signal) {
       const key = JSON.stringify(filter);
-      const where = filter.needle === undefined ? quick : slow;
+      const thread = filter.needle === undefined ? quick : leastBusy();
       const task = { filter, page, remembered: remembered.get(key) };
-      const result = await run<SearchResult>(where, 'search', task, signal);
+      const result = await run<SearchResult>(thread, 'search', task, signal);
       if (result === undefined) throw timedOut(timeoutMs, false);
       if (result.remembered !== undefined) remembered.set(key, result.remembered);
-      if (result.found === undefined) throw timedOut(timeoutMs, true);
+      if (result.found === undefined) throw timedOut(timeoutMs, result.remembered !== undefined);
       return result.found;
     },
     message: (id) => run<Row>(quick, 'message', id),
     async stats(query, signal) {
       const isTimed = query.since !== undefined || query.until !== undefined;
-      const answer = await run<StatsAnswer>(isTimed ? slow : quick, 'stats', query, signal);
+      const answer = await run<StatsAnswer>(isTimed ? figures : quick, 'stats', query, signal);
       if (answer === undefined) throw timedOut(timeoutMs, false);
       return answer;
     },
     async timeline(query, signal) {
-      const answer = await run<TimelineAnswer>(slow, 'timeline', query, signal);
+      const answer = await run<TimelineAnswer>(figures, 'timeline', query, signal);
       if (answer === undefined) throw timedOut(timeoutMs, false);
       return answer;
     },
     async close() {
       // a thread that is ended while it loads SQLite takes the process with it
       await Promise.allSettled(begun);
-      await Promise.all([quick.destroy(), slow.destroy()]);
+      await Promise.all([quick, figures, ...searchers].map(({ pool }) => pool.destroy()));
     },
   };
 }

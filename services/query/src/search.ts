@@ -1,11 +1,14 @@
 /** Runs a search: the exact number of matches, and one page of them from the same snapshot. */
-import { columnConditions, where, type Filter } from './filter.js';
-import { advance, readExtent, type Remembered } from './matches.js';
+import type { Filter } from './filter.js';
+import { advance, type Counting } from './matches.js';
 import { readNeedle, type Needle } from './needle.js';
-import { columnsPage, hitsPage, walkPage, type Page, type Row } from './page.js';
-import { count, countColumns, pickIndex } from './series.js';
+import { columnsPage, hitsPage, narrowPage, walkPage, type Page, type Row } from './page.js';
+import { countOf, hitsOf, readExtent, readRemovals, stillTrue, type Remembered } from './remembered.js';
+import { countColumns } from './series.js';
 import type { Limit, Reader, Store } from './store.js';
+import { createIndexQuery } from './trigrams.js';
 import { TUNING, type Tuning } from './tuning.js';
+import type { Turns } from './turns.js';
 
 export interface SearchTask {
   filter: Filter;
@@ -15,68 +18,74 @@ export interface SearchTask {
 }
 
 export interface SearchResult {
-  /** Undefined when the limit was over. */
+  /** Undefined when the search was not to go on. */
   found: { total: number; rows: Row[] } | undefined;
   /** To be given to the next search for the same filter. */
   remembered: Remembered | undefined;
 }
 
-/** The few rows that the columns select, each tested. */
-function searchNarrow(reader: Reader, { filter, page }: SearchTask, needle: Needle) {
-  const { sql, parameters } = columnConditions(filter);
-  sql.push(needle.condition);
-  const total = count(
-    reader,
-    `SELECT count(*) AS n FROM messages AS m INDEXED BY ${pickIndex(reader, filter)} ${where(sql)}`,
-    { ...parameters, ...needle.parameters },
-  );
-  return { total, rows: walkPage(reader, filter, page, needle, total) };
-}
-
 /** Few matches are known by their row; of many a page is soon found by walking. */
-function matchesPage(
-  reader: Reader,
-  { filter, page }: SearchTask,
-  needle: Needle,
-  { count: total, hits }: Remembered,
-): Row[] {
-  if (total === 0) return [];
-  if (hits !== undefined) return hitsPage(reader, hits, page);
-  return walkPage(reader, filter, page, needle, total);
+function* matchesPage(
+  { reader, filter, needle }: Counting,
+  page: Page,
+  counted: Remembered,
+  turn: Limit,
+): Turns<SearchResult['found']> {
+  const total = countOf(counted);
+  const hits = hitsOf(counted);
+  const rows =
+    hits === undefined
+      ? yield* walkPage(reader, filter, page, needle, total, turn)
+      : hitsPage(reader, hits, page);
+  return rows && { total, rows };
 }
 
-/** One snapshot's work: the answer, or a chunk of the count. */
-function step(
+interface Text {
+  needle: Needle;
+  indexQuery: Counting['indexQuery'];
+}
+
+/** What can be done in one snapshot: the answer, or a turn's part of the count. */
+function* step(
   reader: Reader,
-  task: SearchTask,
-  remembered: Remembered | undefined,
+  { filter, page, remembered }: SearchTask,
+  text: Text | undefined,
+  turn: Limit,
   tuning: Tuning,
-): SearchResult {
-  const { filter, page } = task;
+): Turns<SearchResult> {
   const candidates = countColumns(reader, filter);
-  if (filter.needle === undefined)
-    return {
-      found: { total: candidates, rows: columnsPage(reader, filter, page, candidates, tuning) },
-      remembered,
-    };
-  const needle = readNeedle(filter.needle);
-  if (candidates <= tuning.narrowRows) return { found: searchNarrow(reader, task, needle), remembered };
+  if (text === undefined) {
+    const rows = columnsPage(reader, filter, page, candidates, tuning);
+    return { found: { total: candidates, rows }, remembered };
+  }
+  if (candidates <= tuning.narrowRows)
+    return { found: yield* narrowPage(reader, filter, page, text.needle, turn), remembered };
   const extent = readExtent(reader);
-  const counted = advance(reader, filter, needle, extent, remembered, tuning);
-  if (counted.upTo < extent.last) return { found: undefined, remembered: counted };
-  const rows = matchesPage(reader, task, needle, counted);
-  return { found: { total: counted.count, rows }, remembered: counted };
+  const removals = readRemovals(reader);
+  const counting: Counting = { reader, filter, ...text, extent, removals, tuning };
+  let counted = stillTrue(remembered, extent, removals);
+  for (;;) {
+    const more = advance(counting, counted);
+    if (more === undefined)
+      return { found: yield* matchesPage(counting, page, counted, turn), remembered: counted };
+    counted = more;
+    if (turn.isOver()) return { found: undefined, remembered: counted };
+  }
 }
 
-/**
- * Snapshot after snapshot, until there is an answer or the limit is over. Throws TimeoutError when it is over in a walk
- * for the page, and ProblemError `not-ready` without a database.
- */
-export function search(store: Store, task: SearchTask, limit: Limit, tuning = TUNING): SearchResult {
+/** Snapshot after snapshot, until there is an answer. Throws ProblemError `not-ready` without a database. */
+export function* search(store: Store, task: SearchTask, turn: Limit, tuning = TUNING): Turns<SearchResult> {
+  const { needle: folded } = task.filter;
+  const needle = folded === undefined ? undefined : readNeedle(folded);
+  const text = needle && { needle, indexQuery: createIndexQuery(needle, tuning) };
   let result: SearchResult = { found: undefined, remembered: task.remembered };
   do {
-    const { remembered } = result;
-    result = store.read((reader) => step(reader, task, remembered, tuning), limit);
-  } while (result.found === undefined && !limit.isOver());
+    const { reader, end } = store.snapshot();
+    try {
+      result = yield* step(reader, { ...task, remembered: result.remembered }, text, turn, tuning);
+    } finally {
+      end();
+    }
+  } while (result.found === undefined && (yield));
   return result;
 }

@@ -21,6 +21,14 @@ const MMAP_BYTES = 64 * 2 ** 30;
 export interface Reader {
   get(sql: string, parameters?: object): unknown;
   all(sql: string, parameters?: object): unknown[];
+  /** Its rows one by one. No other statement of the same text may run meanwhile. */
+  iterate(sql: string, parameters?: object): IterableIterator<unknown>;
+}
+
+/** One state of the database, until `end` is called. */
+export interface Snapshot {
+  reader: Reader;
+  end(): void;
 }
 
 /** When a read has to end. */
@@ -43,10 +51,10 @@ interface Connection {
   /** Tells the file apart from another one that has taken its place: a restored backup, a wiped directory. */
   inode: number;
   reader: Reader;
-  inSnapshot(work: () => void): void;
+  limit: Limit;
 }
 
-function connect(file: string, inode: number, isInTime: () => boolean): Connection {
+function connect(file: string, inode: number): Connection {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
   database.pragma(`cache_size = -${CACHE_KIB}`);
   database.pragma(`mmap_size = ${MMAP_BYTES}`);
@@ -64,22 +72,21 @@ function connect(file: string, inode: number, isInTime: () => boolean): Connecti
   database.function('contains', { deterministic: true }, (text: unknown, needle: unknown) =>
     fold(text as string).includes(needle as string) ? 1 : 0,
   );
-  database.function('in_time', { deterministic: false }, () => {
-    if (!isInTime()) throw new TimeoutError();
-    return 1;
-  });
-  const transaction = database.transaction((work: () => void) => {
-    work();
-  });
-  return {
+  const connection: Connection = {
     database,
     inode,
+    limit: NO_LIMIT,
     reader: {
       get: (sql, parameters = {}) => prepared(sql).get(parameters),
       all: (sql, parameters = {}) => prepared(sql).all(parameters),
+      iterate: (sql, parameters = {}) => prepared(sql).iterate(parameters),
     },
-    inSnapshot: (work) => transaction.deferred(work),
   };
+  database.function('in_time', { deterministic: false }, () => {
+    if (connection.limit.isOver()) throw new TimeoutError();
+    return 1;
+  });
+  return connection;
 }
 
 const reason = (error: unknown): string =>
@@ -88,8 +95,8 @@ const reason = (error: unknown): string =>
 export class Store {
   /** Path of the database file. */
   readonly file: string;
-  #connection: Connection | undefined;
-  #limit = NO_LIMIT;
+  /** A connection that no snapshot is using. Only snapshots that are open at the same time need another one. */
+  #idle: Connection | undefined;
 
   constructor(file: string) {
     this.file = file;
@@ -106,46 +113,66 @@ export class Store {
   }
 
   /**
-   * Runs `work` in one read transaction: whatever it reads belongs together. It is synchronous, so no snapshot
-   * outlives a tick and holds the writer's log back. Throws ProblemError `not-ready` until there is a database of
-   * this version; a later try can succeed. Statements with `in_time()` throw TimeoutError once the limit is over.
+   * A read transaction: whatever is read in it belongs together. It holds back the writer's log until it is ended. Throws
+   * ProblemError `not-ready` until there is a database of this version; a later try can succeed.
+   * Statements with `in_time()` throw TimeoutError once the limit is over.
    */
-  read<T>(work: (reader: Reader) => T, limit = NO_LIMIT): T {
+  snapshot(limit = NO_LIMIT): Snapshot {
     const connection = this.#connect();
-    this.#limit = limit;
-    let fault: string | undefined;
-    let result: T | undefined;
-    connection.inSnapshot(() => {
-      const row = connection.reader.get('PRAGMA user_version') as { user_version: number };
-      const version = row.user_version;
-      if (version === SCHEMA_VERSION) result = work(connection.reader);
-      else
-        fault = `has schema version ${version}, and this service reads ${SCHEMA_VERSION}: the writer migrates it at start`;
-    });
-    if (fault !== undefined) this.#refuse(fault);
-    return result as T;
+    const { database, reader } = connection;
+    connection.limit = limit;
+    try {
+      database.exec('BEGIN');
+      const { user_version: version } = reader.get('PRAGMA user_version') as { user_version: number };
+      if (version !== SCHEMA_VERSION)
+        return this.#refuse(
+          `has schema version ${version}, and this service reads ${SCHEMA_VERSION}: the writer migrates it at start`,
+        );
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return {
+      reader,
+      end: () => {
+        // an error of the disk ends it too
+        if (database.inTransaction) database.exec('COMMIT');
+        if (this.#idle === undefined) this.#idle = connection;
+        else database.close();
+      },
+    };
+  }
+
+  /** Runs `work` in a snapshot. */
+  read<T>(work: (reader: Reader) => T, limit = NO_LIMIT): T {
+    const { reader, end } = this.snapshot(limit);
+    try {
+      return work(reader);
+    } finally {
+      end();
+    }
   }
 
   close(): void {
-    this.#connection?.database.close();
-    this.#connection = undefined;
+    this.#idle?.database.close();
+    this.#idle = undefined;
   }
 
   #connect(): Connection {
     const inode = statSync(this.file, { throwIfNoEntry: false })?.ino;
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle !== undefined && idle.inode === inode) return idle;
+    idle?.database.close();
     if (inode === undefined) return this.#refuse('is not there yet: the writer creates it at start');
-    if (this.#connection?.inode === inode) return this.#connection;
-    this.close();
     try {
-      this.#connection = connect(this.file, inode, () => !this.#limit.isOver());
+      return connect(this.file, inode);
     } catch (error) {
       return this.#refuse(reason(error));
     }
-    return this.#connection;
   }
 
   #refuse(fault: string): never {
-    this.close();
     throw new ProblemError('not-ready', `The database ${fault}.`, { retryAfterSeconds: 1 });
   }
 }

@@ -13,6 +13,7 @@ const letters = [
   '\uFFFD',
   '\uFFFE',
   '\uFFFF',
+  '\u{10FFFF}',
   '😀',
   '👍🏽',
   'é',

@@ -9,8 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import { COUNTED_BUCKETS, databaseFile, SCHEMA_VERSION, type Outcome } from '@lyftr/shared/database';
-import { fold, gramsOf, indexed } from '@lyftr/shared/fold';
+import {
+  COUNTED_BUCKETS,
+  databaseFile,
+  REMOVALS_PART_ROWS,
+  SCHEMA_VERSION,
+  type Outcome,
+} from '@lyftr/shared/database';
+import { fold, indexed } from '@lyftr/shared/fold';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createLogger } from '@lyftr/shared/log';
 import type { Message } from '@lyftr/shared/message';
@@ -37,8 +43,8 @@ export interface TestWriter {
   insert(messages: readonly Message[]): void;
   /** Gives a sender, a recipient (the other '') or a pair buckets of its own, as the writer does when there is much of it. */
   makeSeries(sender: string, recipient: string): void;
-  /** Moves the watermark of the text index up to `seq`, and that of the grams up to `gramsSeq`, which is no higher. */
-  indexUpTo(seq: number, gramsSeq?: number): void;
+  /** Moves the watermark of the text index up to `seq`, with a mark at each row. */
+  indexUpTo(seq: number): void;
   /** Counts deliveries of a producer as settled, the next in its numbering. Rows are not its business. */
   settle(producer: string, outcome: Outcome, deliveries: number): void;
   /** Takes messages out as retention does. */
@@ -88,26 +94,17 @@ export function createDatabase(directory: string): TestWriter {
       }
       countBuckets();
     }),
-    indexUpTo: database.transaction((seq: number, gramsSeq = seq) => {
-      const rowsBehind = (watermark: string, upTo: number) =>
-        database
-          .prepare(
-            `SELECT seq, text FROM messages WHERE text <> '' AND seq > (SELECT ${watermark} FROM text_index) AND seq <= ?`,
-          )
-          .all(upTo) as { seq: number; text: string }[];
+    indexUpTo: database.transaction((seq: number) => {
+      const rows = database
+        .prepare('SELECT seq, text FROM messages WHERE seq > (SELECT watermark FROM text_index) AND seq <= ?')
+        .all(seq) as { seq: number; text: string }[];
       const index = database.prepare('INSERT INTO message_text (rowid, folded) VALUES (?, ?)');
-      for (const row of rowsBehind('watermark', seq)) index.run(BigInt(row.seq), indexed(fold(row.text)));
-      const addGram = database.prepare(
-        'INSERT INTO grams VALUES (?, 1) ON CONFLICT DO UPDATE SET messages = messages + 1',
-      );
-      for (const row of rowsBehind('grams_watermark', gramsSeq)) {
-        for (const gram of gramsOf(fold(row.text))) addGram.run(gram);
+      const mark = database.prepare('INSERT INTO text_marks (seq) VALUES (?)');
+      for (const row of rows) {
+        if (row.text !== '') index.run(BigInt(row.seq), indexed(fold(row.text)));
+        mark.run(row.seq);
       }
-      database
-        .prepare(
-          'UPDATE text_index SET watermark = max(watermark, @seq), grams_watermark = max(grams_watermark, @gramsSeq)',
-        )
-        .run({ seq, gramsSeq });
+      database.prepare('UPDATE text_index SET watermark = max(watermark, ?)').run(seq);
     }),
     settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
       const last = database
@@ -121,19 +118,17 @@ export function createDatabase(directory: string): TestWriter {
     }),
     remove: database.transaction((messages: readonly Message[]) => {
       const remove = database.prepare('DELETE FROM messages WHERE message_id = ? RETURNING seq').pluck();
-      const [watermark, gramsWatermark] = database
-        .prepare('SELECT watermark, grams_watermark FROM text_index')
-        .raw()
-        .get() as [number, number];
+      const watermark = database.prepare('SELECT watermark FROM text_index').pluck().get() as number;
       const takeOut = database.prepare(
         "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
       );
-      const takeGram = database.prepare('UPDATE grams SET messages = messages - 1 WHERE gram = ?');
+      const note = database.prepare(
+        'INSERT INTO removals VALUES (?, 1) ON CONFLICT DO UPDATE SET messages = messages + 1',
+      );
       for (const { message_id, text } of messages) {
         const seq = remove.get(message_id) as number;
-        if (text === '') continue;
-        if (seq <= watermark) takeOut.run(BigInt(seq), indexed(fold(text)));
-        if (seq <= gramsWatermark) for (const gram of gramsOf(fold(text))) takeGram.run(gram);
+        note.run(Math.floor(seq / REMOVALS_PART_ROWS));
+        if (text !== '' && seq <= watermark) takeOut.run(BigInt(seq), indexed(fold(text)));
       }
       database.exec(`DELETE FROM sender_rollup; DELETE FROM recipient_rollup;
         INSERT INTO sender_rollup SELECT sender, count(*) FROM messages GROUP BY 1;
@@ -143,7 +138,8 @@ export function createDatabase(directory: string): TestWriter {
     }),
     clear: database.transaction(() => {
       database.exec(`DELETE FROM messages; DELETE FROM sender_rollup; DELETE FROM recipient_rollup; DELETE FROM buckets;
-        DELETE FROM series WHERE id > 0; DELETE FROM grams; UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0, grams_watermark = 0;
+        DELETE FROM series WHERE id > 0; DELETE FROM text_marks; DELETE FROM removals;
+        UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0;
         INSERT INTO message_text (message_text) VALUES ('delete-all')`);
     }),
     close: () => {

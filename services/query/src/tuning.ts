@@ -4,11 +4,11 @@ export interface Tuning {
   narrowRows: number;
   /** Matches that are remembered one by one; reading their times costs about 1 µs each, once. */
   hitsMax: number;
-  /** A needle of one or two characters with more matches is counted by the writer alone. */
-  gramHitsMax: number;
-  /** Rows of one snapshot. The index answers ten million in less than half a second; each part costs a start of its own. */
-  indexChunkRows: number;
-  /** A scan tests as many in about 20 ms. */
+  /** Trigrams by which the index is asked for one or two characters. With more of them a scan is as quick. */
+  trigramsMax: number;
+  /** Marks of one statement, each for a million characters: the index goes through them in 50 ms at worst. */
+  indexChunkMarks: number;
+  /** Rows of one statement that tests them. */
   scanChunkRows: number;
   /** Rows that are skipped one by one rather than by buckets. */
   skipMax: number;
@@ -17,8 +17,8 @@ export interface Tuning {
 export const TUNING: Tuning = {
   narrowRows: 5_000,
   hitsMax: 50_000,
-  gramHitsMax: 50_000,
-  indexChunkRows: 10_000_000,
-  scanChunkRows: 50_000,
+  trigramsMax: 1_000,
+  indexChunkMarks: 16,
+  scanChunkRows: 512,
   skipMax: 200,
 };

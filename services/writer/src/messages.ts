@@ -1,6 +1,6 @@
 /** Rows of `messages`: how they come, and how retention takes them away. Runs inside the transactions of the store. */
 import Database from 'better-sqlite3';
-import { CONFLICTING_DUPLICATE } from '@lyftr/shared/database';
+import { CONFLICTING_DUPLICATE, REMOVALS_PART_ROWS } from '@lyftr/shared/database';
 import { requestIdAt, type MessageTuple, type ReadBatch } from '@lyftr/shared/job';
 import type { Outcomes, PutAside } from './batch.js';
 import type { DeadLetters } from './dead-letters.js';
@@ -103,12 +103,18 @@ export function createMessages(database: Database.Database, deadLetters: DeadLet
      WHERE ts < ? ORDER BY ts, message_id LIMIT ?`,
   );
   const remove = database.prepare<[number]>('DELETE FROM messages WHERE seq = ?');
+  const noteRemoval = database.prepare<[number]>(
+    'INSERT INTO removals VALUES (?, 1) ON CONFLICT (part) DO UPDATE SET messages = messages + 1',
+  );
 
   return {
     store,
     readOld: (beforeTs, rowsMax) => readOld.all(beforeTs, rowsMax),
     remove(rows) {
-      for (const { seq } of rows) remove.run(seq);
+      for (const { seq } of rows) {
+        remove.run(seq);
+        noteRemoval.run(Math.floor(seq / REMOVALS_PART_ROWS));
+      }
     },
     lastSeq: () => lastSeq,
     rewind(seq) {

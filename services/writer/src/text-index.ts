@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
+import { TEXT_MARK_CHARS } from '@lyftr/shared/database';
 import { fold, indexed } from '@lyftr/shared/fold';
-import { createGrams } from './grams.js';
 
 /** A row as the index knows it. */
 export interface IndexedRow {
@@ -18,8 +18,8 @@ export interface TextIndex {
 }
 
 /**
- * The trigram index over `messages.text`, and behind it the count of each gram that is too short for it; a reader scans
- * what lies behind the watermark. `checkFence` throws inside a transaction that must not commit.
+ * The trigram index over `messages.text`; a reader scans what lies behind the watermark. `checkFence` throws inside a
+ * transaction that must not commit.
  */
 export function createTextIndex(database: Database, checkFence: () => void): TextIndex {
   const readWatermark = database.prepare<[], number>('SELECT watermark FROM text_index').pluck();
@@ -31,17 +31,31 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
   const takeOut = database.prepare<[bigint, string]>(
     "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
   );
-  const moveWatermark = database.prepare<[number]>('UPDATE text_index SET watermark = ?');
+  const readCharacters = database.prepare<[], number>('SELECT characters FROM text_index').pluck();
+  const addMark = database.prepare<[number]>('INSERT INTO text_marks (seq) VALUES (?)');
+  const moveWatermark = database.prepare<[number, number]>(
+    'UPDATE text_index SET watermark = ?, characters = ?',
+  );
   const readLag = database
     .prepare<[], number>('SELECT count(*) FROM messages WHERE seq > (SELECT watermark FROM text_index)')
     .pluck();
-
-  const grams = createGrams(database, checkFence);
 
   function writeRows(rows: readonly IndexedRow[], statement: typeof insert): void {
     for (const { seq, text } of rows) {
       if (text !== '') statement.run(BigInt(seq), indexed(fold(text)));
     }
+  }
+
+  /** Marks the rows with which a million characters are full. Returns the characters behind the last mark. */
+  function mark(rows: readonly IndexedRow[]): number {
+    let characters = readCharacters.get() as number;
+    for (const { seq, text } of rows) {
+      characters += text.length;
+      if (characters < TEXT_MARK_CHARS) continue;
+      addMark.run(seq);
+      characters = 0;
+    }
+    return characters;
   }
 
   const advance = database.transaction((rowsMax: number): number => {
@@ -50,15 +64,12 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
     const last = rows.at(-1);
     if (last === undefined) return 0;
     writeRows(rows, insert);
-    moveWatermark.run(last.seq);
+    moveWatermark.run(last.seq, mark(rows));
     return rows.length;
   });
 
   return {
-    advance(rowsMax) {
-      grams.follow(readWatermark.get() as number);
-      return advance.immediate(rowsMax);
-    },
+    advance: (rowsMax) => advance.immediate(rowsMax),
     lag: () => readLag.get() as number,
     remove(rows) {
       const watermark = readWatermark.get() as number;
@@ -66,7 +77,6 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
         rows.filter(({ seq }) => seq <= watermark),
         takeOut,
       );
-      grams.remove(rows);
     },
   };
 }
