@@ -128,7 +128,7 @@ export async function makeClasses(
       peerQueries: 5,
     },
     {
-      name: 'q of 1 or 2 characters',
+      name: 'q of 2 characters',
       queries: searches('short', 80),
       first: { msAtMost: 1_000, fasterAtLeast: 1 },
       again: { msAtMost: 20, fasterAtLeast: 50 },

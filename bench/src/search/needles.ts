@@ -59,7 +59,7 @@ export function createNeedles(dataset: Dataset, stream: number, asked: readonly 
   const makers: Record<NeedleKind, () => string | undefined> = {
     common: () => common.shift(),
     short() {
-      const needle = cut(someText(), 1 + random.below(2));
+      const needle = cut(someText(), 2);
       return needle.trim() === '' ? undefined : needle;
     },
     // a piece of a text: its trigrams are common, it is less so

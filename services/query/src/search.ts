@@ -80,11 +80,11 @@ export function* search(store: Store, task: SearchTask, turn: Limit, tuning = TU
   const text = needle && { needle, indexQuery: createIndexQuery(needle, tuning) };
   let result: SearchResult = { found: undefined, remembered: task.remembered };
   do {
-    const { reader, end } = store.snapshot();
+    const snapshot = store.snapshot();
     try {
-      result = yield* step(reader, { ...task, remembered: result.remembered }, text, turn, tuning);
+      result = yield* step(snapshot.reader, { ...task, remembered: result.remembered }, text, turn, tuning);
     } finally {
-      end();
+      snapshot.end();
     }
   } while (result.found === undefined && (yield));
   return result;

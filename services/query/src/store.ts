@@ -145,11 +145,11 @@ export class Store {
 
   /** Runs `work` in a snapshot. */
   read<T>(work: (reader: Reader) => T, limit = NO_LIMIT): T {
-    const { reader, end } = this.snapshot(limit);
+    const snapshot = this.snapshot(limit);
     try {
-      return work(reader);
+      return work(snapshot.reader);
     } finally {
-      end();
+      snapshot.end();
     }
   }
 

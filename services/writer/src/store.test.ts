@@ -188,6 +188,17 @@ test('the text index follows in steps and keeps the watermark with it', (t) => {
   assert.equal(store.textIndex.lag(), 0);
 });
 
+test('the text index is marked behind every million characters', (t) => {
+  const { store, rows } = setUp(t);
+  const long = 'x'.repeat(60_000);
+  const messages = Array.from({ length: 40 }, (_, i) => message(`${i}`, 'a', i, i % 2 === 0 ? long : ''));
+  store.commit([batch(...messages)]);
+  // seventeen long texts are a million, wherever a step ends
+  for (const rowsMax of [10, 20, 100]) store.textIndex.advance(rowsMax);
+  assert.deepEqual(rows('SELECT seq FROM text_marks'), [[33]]);
+  assert.deepEqual(rows('SELECT watermark, characters FROM text_index'), [[40, 180_000]]);
+});
+
 test('old messages leave table, rollups and text index together, and their number is kept', (t) => {
   const { store, rows } = setUp(t);
   store.commit([
@@ -212,6 +223,7 @@ test('old messages leave table, rollups and text index together, and their numbe
   ]);
   assert.deepEqual(rows("SELECT rowid FROM message_text WHERE message_text MATCH 'first OR second'"), []);
   assert.deepEqual(rows(`SELECT term FROM message_trigrams WHERE term >= 'FIR' AND term < 'FIS'`), []);
+  assert.deepEqual(rows('SELECT part, messages FROM removals'), [[0, 3]]);
   assert.deepEqual(rows("SELECT value FROM counters WHERE name IN ('created', 'removed') ORDER BY name"), [
     [4],
     [3],
