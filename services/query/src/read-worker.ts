@@ -6,7 +6,7 @@ import { readStats, type StatsQuery } from './read-stats.js';
 import { readTimeline, type TimelineQuery } from './read-timeline.js';
 import { search as runSearch, type SearchTask } from './search.js';
 import { Store, TimeoutError, type Limit } from './store.js';
-import { takeTurns } from './turns.js';
+import { clockMs, takeTurns } from './turns.js';
 
 const store = new Store((workerData as { file: string }).file);
 
@@ -21,16 +21,15 @@ export interface ThrownProblem {
 /** `timedOut`: the read was cut off, because its time was over or nobody wants it any more. */
 export type Outcome<T> = { result: T } | { problem: ThrownProblem } | { timedOut: true };
 
-/** When a read has to end: after so many milliseconds, or when the first element is no longer 0. */
+/** When a read has to end: at that time of `clockMs`, or when the first element is no longer 0. */
 export interface Bounds {
-  timeoutMs: number;
+  endsAt: number;
   cancelled: Int32Array;
 }
 
-function limitOf({ timeoutMs, cancelled }: Bounds): Limit {
-  const deadline = performance.now() + timeoutMs;
-  return { isOver: () => performance.now() >= deadline || Atomics.load(cancelled, 0) !== 0 };
-}
+const limitOf = ({ endsAt, cancelled }: Bounds): Limit => ({
+  isOver: () => clockMs() >= endsAt || Atomics.load(cancelled, 0) !== 0,
+});
 
 /** Ends when the thread is loaded. */
 export const begin = (): void => {};

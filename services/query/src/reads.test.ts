@@ -45,6 +45,7 @@ test('a read that nobody waits for any more ends, and the next one does not', as
   const abandoned = reads.stats(LATER, controller.signal);
   controller.abort();
   await assert.rejects(abandoned, isProblem('search-timeout'));
+  await assert.rejects(reads.stats(LATER, controller.signal), isProblem('search-timeout'));
   assert.equal((await reads.stats(LATER)).total_messages, MESSAGES - 1);
 });
 

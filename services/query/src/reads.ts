@@ -11,9 +11,10 @@ import type { Filter } from './filter.js';
 import type { Page, Row } from './page.js';
 import type { StatsAnswer, StatsQuery } from './read-stats.js';
 import type { TimelineAnswer, TimelineQuery } from './read-timeline.js';
-import type { Outcome } from './read-worker.js';
+import type { Bounds, Outcome } from './read-worker.js';
 import { sizeOf, type Remembered } from './remembered.js';
 import type { SearchResult } from './search.js';
+import { clockMs } from './turns.js';
 
 const SEARCH_THREADS_MAX = 4;
 /** Reads that a thread may have at a time; one more is refused. */
@@ -82,8 +83,9 @@ export function createReads(file: string, timeoutMs: number): Reads {
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => void Atomics.store(cancelled, 0, 1);
     signal?.addEventListener('abort', cancel);
+    if (signal?.aborted === true) cancel();
     try {
-      const bounds = { timeoutMs, cancelled };
+      const bounds: Bounds = { endsAt: clockMs() + timeoutMs, cancelled };
       const outcome = (await thread.pool.run({ task, bounds }, { name })) as Outcome<T>;
       if ('result' in outcome) return outcome.result;
       if ('timedOut' in outcome) return undefined;

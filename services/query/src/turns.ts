@@ -9,6 +9,9 @@ export type Turns<T> = Generator<undefined, T, boolean>;
 
 const TURN_MS = 20;
 
+/** Milliseconds by a clock that all threads share, and that only goes forward. */
+export const clockMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
 /** Runs `start` turn by turn, and has it end when the limit is over. */
 export async function takeTurns<T>(start: (turn: Limit) => Turns<T>, limit: Limit): Promise<T> {
   let endsAt = performance.now() + TURN_MS;
