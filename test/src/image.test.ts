@@ -14,8 +14,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { instructions, ROOT, stages } from './deploy.js';
+import { Process } from './system.js';
 
 const SERVICES = ['ingest', 'writer', 'query'];
 const MAINS = [...SERVICES.map((name) => `services/${name}/dist/main.js`), 'cli/dist/main.js'];
@@ -85,23 +86,40 @@ test('the images have every file that a service or the command needs, and no oth
   );
 });
 
-test('the lyftr command is in the image of query, and runs', () => {
-  const image = join(directory, 'query');
-  for (const line of instructions('query')) {
-    const [, from, to] = /^COPY --from=build \/app\/(\S+) (\S+)$/.exec(line) ?? [];
-    if (from !== undefined && to !== undefined) cpSync(join(app, from), join(image, to), { recursive: true });
-  }
-  // the packages as they are here
-  mkdirSync(join(image, 'node_modules/@lyftr'), { recursive: true });
-  for (const name of readdirSync(join(ROOT, 'node_modules')))
-    if (name !== '@lyftr') symlinkSync(join(ROOT, 'node_modules', name), join(image, 'node_modules', name));
-  symlinkSync(join(image, 'shared'), join(image, 'node_modules/@lyftr/shared'));
-  const link = instructions('query').find((line) => line.endsWith(' /usr/local/bin/lyftr')) ?? '';
-  const target = /^RUN ln -s \/app\/(\S+) /.exec(link)?.[1] ?? '';
-  const env = { PATH: process.env['PATH'] };
-  assert.match(
-    execFileSync(join(image, target), ['--version'], { env, encoding: 'utf8' }),
-    /^\d+\.\d+\.\d+\n$/,
-  );
-  assert.match(execFileSync(join(image, target), ['status', '--help'], { env, encoding: 'utf8' }), /--watch/);
+describe('the image of query', () => {
+  let image: string;
+
+  before(() => {
+    image = join(directory, 'query');
+    for (const line of instructions('query')) {
+      const [, stage, from, to] = /^COPY (--from=build \/app\/)?(\S+) (\S+)$/.exec(line) ?? [];
+      if (from === undefined || to === undefined || from.startsWith('--')) continue;
+      const target = to.endsWith('/') ? join(to, basename(from)) : to;
+      cpSync(join(stage === undefined ? ROOT : app, from), join(image, target), { recursive: true });
+    }
+    // the packages as they are here
+    mkdirSync(join(image, 'node_modules/@lyftr'), { recursive: true });
+    for (const name of readdirSync(join(ROOT, 'node_modules')))
+      if (name !== '@lyftr') symlinkSync(join(ROOT, 'node_modules', name), join(image, 'node_modules', name));
+    symlinkSync(join(image, 'shared'), join(image, 'node_modules/@lyftr/shared'));
+  });
+
+  test('has the lyftr command', () => {
+    const link = instructions('query').find((line) => line.endsWith(' /usr/local/bin/lyftr')) ?? '';
+    const command = join(image, /^RUN ln -s \/app\/(\S+) /.exec(link)?.[1] ?? '');
+    const env = { PATH: process.env['PATH'] };
+    assert.match(execFileSync(command, ['--version'], { env, encoding: 'utf8' }), /^\d+\.\d+\.\d+\n$/);
+    assert.match(execFileSync(command, ['status', '--help'], { env, encoding: 'utf8' }), /--watch/);
+  });
+
+  test('has every file that query reads, the runbook too', async () => {
+    const env = { QUERY_PORT: '0', DATA_DIR: directory, REDIS_URL: 'redis://127.0.0.1:1' };
+    const query = new Process('query', process.execPath, [join(image, 'services/query/dist/main.js')], env);
+    try {
+      const page = await fetch(`http://127.0.0.1:${await query.port()}/docs/runbook`);
+      assert.equal(page.status, 200);
+    } finally {
+      await query.stop();
+    }
+  });
 });

@@ -54,7 +54,7 @@ test('every alert says how urgent it is, what it means, and where to read on', (
   for (const { alert, labels, annotations } of alerts) {
     assert.match(labels?.['severity'] ?? '', /^(critical|warning)$/, alert);
     assert.ok(annotations?.['summary'] && annotations['description'], alert);
-    assert.equal(annotations['runbook_url'], `docs/runbook.md#${alert?.toLowerCase()}`);
+    assert.equal(annotations['runbook_url'], `http://localhost:8000/docs/runbook#${alert?.toLowerCase()}`);
   }
 });
 
@@ -67,8 +67,16 @@ describe('on the metrics page of a running system there is', () => {
     await system.post(JSON.stringify({ message_id: 'a', from: '1', to: '2', ts: 1, text: 'x' }));
     samples = await eventually('every process has published', async () => {
       const found = samplesOf((await system.get('/metrics')).text);
-      const has = (metric: string) => found.some((sample) => sample.metric === metric);
-      return has('ingest_ack_seconds_count') && has('store_lag_seconds_count') ? found : undefined;
+      const has = (metric: string, service?: string) =>
+        found.some(
+          (sample) =>
+            sample.metric === metric && (service === undefined || sample.labels['service'] === service),
+        );
+      return has('ingest_ack_seconds_count') &&
+        has('store_lag_seconds_count') &&
+        has('http_request_duration_seconds_count', 'query')
+        ? found
+        : undefined;
     });
   });
 

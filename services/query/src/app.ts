@@ -14,6 +14,7 @@ import { getMessage, listMessages } from './messages.js';
 import type { Metrics } from './metrics.js';
 import { requestObserver } from './observe.js';
 import type { Reads } from './reads.js';
+import { runbook } from './runbook.js';
 import { getStats, getTimeline } from './stats.js';
 import type { Store } from './store.js';
 
@@ -64,6 +65,7 @@ export function createQueryListener(
   route('/metrics/process', processMetrics(registry));
   route('/openapi.json', openApi());
   route('/docs', docsPage());
+  route('/docs/runbook', runbook());
   route('/docs/:file', docsAsset());
   endApp(app, log);
 

@@ -12,12 +12,13 @@ const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve('swagger-ui-di
 /** Directory of each file that a page may load; nothing else in these directories is served. */
 const ASSETS = new Map([
   ['docs.js', OWN],
+  ['runbook.css', OWN],
   ['swagger-ui.css', SWAGGER_UI],
   ['swagger-ui-bundle.js', SWAGGER_UI],
   ['favicon-32x32.png', SWAGGER_UI],
 ]);
 
-const HEADERS = {
+export const DOCS_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -29,7 +30,7 @@ const HEADERS = {
  * Last-Modified: npm gives every version of a package the same date, so a browser would keep an old one.
  */
 function sendAsset(res: Response, file: string, root: string): void {
-  res.set(HEADERS).sendFile(file, { root, cacheControl: false, lastModified: false });
+  res.set(DOCS_HEADERS).sendFile(file, { root, cacheControl: false, lastModified: false });
 }
 
 export function docsPage(): RequestHandler {

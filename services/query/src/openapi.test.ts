@@ -32,6 +32,7 @@ test('every public route is in it', () => {
     'GET /dead-letters',
     'GET /dead-letters/{id}',
     'GET /docs',
+    'GET /docs/runbook',
     'GET /export',
     'GET /healthz',
     'GET /ledger',

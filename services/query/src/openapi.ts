@@ -257,6 +257,15 @@ function paths(): Json {
     '/docs': {
       get: read('getDocs', 'Operation', 'This page', [], ok('Swagger UI', { 'text/html': text() })),
     },
+    '/docs/runbook': {
+      get: read(
+        'getRunbook',
+        'Operation',
+        'What to do at each alert',
+        [],
+        ok('The runbook', { 'text/html': text() }),
+      ),
+    },
     '/openapi.json': {
       get: read(
         'getOpenApi',
