@@ -246,4 +246,10 @@ export const MUTATIONS = [
     edits: [['rollups.remove(old);', '']],
     tests: [`${WRITER}/store.test.js`],
   },
+  {
+    name: 'a process that was taken for gone is counted twice when it comes back',
+    file: `${SHARED}/metrics.js`,
+    edits: [['since(metrics, gone)', 'metrics']],
+    tests: [`${QUERY}/gone.test.js`],
+  },
 ];
