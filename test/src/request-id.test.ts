@@ -188,7 +188,7 @@ test('a job whose senders gave no ids is as long as ever', async () => {
   const [job] = await system.redis.lrange('lyftr:deliveries:wait', 0, -1);
   const data = await system.redis.hget(`lyftr:deliveries:${job}`, 'data');
   const envelope = JSON.parse(data ?? '') as object;
-  assert.deepEqual(Object.keys(envelope), ['v', 'producer', 'seq', 'at', 'messages']);
+  assert.deepEqual(Object.keys(envelope), ['v', 'producer', 'first', 'at', 'messages']);
   await system.startService('writer');
   await eventually('stored', async () => (await system.get('/messages/untraced')).status === 200);
 });
