@@ -1,9 +1,8 @@
 /** The proxy's configuration, in a real nginx where there is one. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request, type RequestListener, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,14 +11,14 @@ import { after, before, describe, test } from 'node:test';
 import { PROBLEMS, PROBLEM_TYPE, problem, type ProblemCode } from '@lyftr/shared/errors';
 import {
   BODY_BYTES_DEFAULT,
+  FORWARDED_BODY_BYTES_MAX,
+  HEADERS_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   REQUEST_TIMEOUT_MS,
 } from '@lyftr/shared/limits';
-import { read } from './deploy.js';
-import { eventually, freePort } from './system.js';
-
-const nginxConf = read('deploy/nginx/lyftr.conf');
+import { NO_NGINX, nginxConf, resolves, startNginx } from './nginx.js';
+import { eventually } from './system.js';
 
 describe('deploy/nginx/lyftr.conf', () => {
   const seconds = (directive: string) =>
@@ -50,25 +49,6 @@ describe('deploy/nginx/lyftr.conf', () => {
     }
   });
 });
-
-/** The first nginx on PATH or where Debian puts it, with its version. */
-function findNginx(): { path: string; version: number[] } | undefined {
-  for (const path of ['nginx', '/usr/sbin/nginx']) {
-    const { stderr } = spawnSync(path, ['-v'], { encoding: 'utf8' });
-    const version = /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(stderr ?? '');
-    if (version !== null) return { path, version: version.slice(1).map(Number) };
-  }
-  return undefined;
-}
-
-const nginx = findNginx();
-/** The free nginx resolves names of upstreams at run time since 1.27.3. */
-const resolves =
-  nginx !== undefined &&
-  (nginx.version as [number, number, number])
-    .map((part) => String(part).padStart(3, '0'))
-    .join('.')
-    .localeCompare('001.027.003') >= 0;
 
 /** A name server with one kind of answer: the addresses of a name, which may change. */
 async function startNameServer(names: Record<string, string[]>): Promise<UdpSocket> {
@@ -112,7 +92,7 @@ async function stopServer(server: Server): Promise<void> {
   await once(server, 'close');
 }
 
-describe('the proxy', { skip: nginx === undefined && 'there is no nginx on this machine' }, () => {
+describe('the proxy', { skip: NO_NGINX }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'lyftr-proxy-'));
   const names: Record<string, string[]> = { ingest: ['127.0.0.1'], query: ['127.0.0.1'] };
   const seen: {
@@ -123,8 +103,7 @@ describe('the proxy', { skip: nginx === undefined && 'there is no nginx on this 
     socket: string;
   }[] = [];
   let nameServer: UdpSocket;
-  let child: ChildProcess;
-  let log = '';
+  let nginx: Awaited<ReturnType<typeof startNginx>>;
   let origin = '';
   let port = 0;
   let ingestPort = 0;
@@ -163,29 +142,15 @@ describe('the proxy', { skip: nginx === undefined && 'there is no nginx on this 
     ingest = await startServer('127.0.0.1', 0, fake('ingest'));
     query = await startServer('127.0.0.1', 0, fake('query'));
     ingestPort = (ingest.address() as AddressInfo).port;
-    port = await freePort();
-    origin = `http://127.0.0.1:${port}`;
     const queryPort = (query.address() as AddressInfo).port;
-    let conf = nginxConf
-      .replaceAll('/tmp/', `${directory}/`)
-      .replace('listen 8000', `listen 127.0.0.1:${port}`)
-      .replace('resolver 127.0.0.11 valid=2s', `resolver 127.0.0.1:${nameServer.address().port} valid=1s`)
-      .replace('server ingest:8000 ', `server ingest:${ingestPort} `)
-      .replace('server query:8001 ', `server query:${queryPort} `)
-      .replace('worker_processes auto', 'worker_processes 1')
-      // the hard limit of this machine may be lower
-      .replace(/^worker_rlimit_nofile.*\n/m, '')
-      .replace('worker_connections 8192', 'worker_connections 512');
-    if (!resolves) conf = conf.replace(/server (ingest|query):(\d+) resolve/g, 'server 127.0.0.1:$2');
-    const file = join(directory, 'nginx.conf');
-    writeFileSync(file, conf);
-    const path = nginx?.path ?? '';
-    const args = ['-p', directory, '-c', file, '-e', 'stderr'];
-    const checked = spawnSync(path, [...args, '-t'], { encoding: 'utf8' });
-    assert.equal(checked.status, 0, checked.stderr);
-    assert.doesNotMatch(checked.stderr, /\[warn\]/);
-    child = spawn(path, [...args, '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'pipe'] });
-    child.stderr?.on('data', (chunk) => (log += String(chunk)));
+    const addressOf = (name: string, at: number) => `${resolves ? name : '127.0.0.1'}:${at}`;
+    nginx = await startNginx({
+      directory,
+      ingest: [addressOf('ingest', ingestPort)],
+      query: [addressOf('query', queryPort)],
+      ...(resolves ? { nameServerPort: nameServer.address().port } : {}),
+    });
+    ({ port, origin } = nginx);
     await eventually('the first answer', async () => {
       const answers = await Promise.all([text('/healthz'), text('/stats')]).catch((): string[] => []);
       return answers[0] === 'ingest' && answers[1] === 'query';
@@ -193,10 +158,7 @@ describe('the proxy', { skip: nginx === undefined && 'there is no nginx on this 
   });
 
   after(async () => {
-    if (child.exitCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    await nginx.stop();
     nameServer.close();
     await Promise.all([stopServer(ingest), stopServer(query)]);
     rmSync(directory, { recursive: true, force: true });
@@ -271,15 +233,26 @@ describe('the proxy', { skip: nginx === undefined && 'there is no nginx on this 
     assert.equal(res.statusCode, 200);
   });
 
+  test('passes on what the services accept', async () => {
+    const long = 'x'.repeat(9_000);
+    assert.equal(await text(`/messages?q=${long}`), 'query');
+    assert.equal(await text('/messages', { headers: { 'x-long': long } }), 'query');
+    assert.equal(
+      await text('/sign-in', { method: 'POST', body: 'x'.repeat(FORWARDED_BODY_BYTES_MAX) }),
+      'query',
+    );
+  });
+
   test('refuses as the services refuse', async () => {
     await assertProblem(
-      await fetch(`${origin}/stats`, { method: 'POST', body: 'x'.repeat(2_000) }),
+      await fetch(`${origin}/sign-in`, { method: 'POST', body: 'x'.repeat(FORWARDED_BODY_BYTES_MAX + 1) }),
       'body-too-large',
     );
     await assertProblem(await fetch(`${origin}/.problem/internal`), 'not-found');
-    await assertProblem(await fetch(`${origin}/stats?q=${'x'.repeat(9_000)}`), 'headers-too-large');
+    const tooLong = 'x'.repeat(HEADERS_BYTES_MAX);
+    await assertProblem(await fetch(`${origin}/stats?q=${tooLong}`), 'headers-too-large');
     await assertProblem(
-      await fetch(`${origin}/stats`, { headers: { 'x-long': 'x'.repeat(9_000) } }),
+      await fetch(`${origin}/stats`, { headers: { 'x-long': tooLong } }),
       'headers-too-large',
     );
     const twoHosts = await raw('GET /stats HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n');
@@ -329,6 +302,6 @@ describe('the proxy', { skip: nginx === undefined && 'there is no nginx on this 
     ingest = await startServer('127.0.0.1', ingestPort, fake('ingest'));
     query = await startServer('127.0.0.1', 0, fake('query'));
     await eventually('ingest answers again', async () => (await text('/healthz')) === 'ingest');
-    assert.doesNotMatch(log, /\[(alert|emerg|crit)\]/);
+    assert.doesNotMatch(nginx.log(), /\[(alert|emerg|crit)\]/);
   });
 });
