@@ -103,7 +103,7 @@ function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   // the connection ends behind an answer in front of these bytes
-  if (error.code === 'HPE_CLOSED_CONNECTION' || closing.has(socket)) return;
+  if (closing.has(socket)) return;
   closing.add(socket);
   answerLast(error, socket);
 }

@@ -203,6 +203,8 @@ test('malformed HTTP is 400: two hosts, no host, other versions, smuggling', asy
     'POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
     'POST /webhook HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
     'nonsense\r\n\r\n',
+    // more lines than node:http looks at by itself
+    `GET /healthz HTTP/1.1\r\nHost: a\r\n${'x:\r\n'.repeat(2_000)}Host: b\r\n\r\n`,
   ];
   for (const request of requests) {
     const received = await raw(request);
