@@ -51,7 +51,6 @@ export function serviceSpecs(
     service('writer', LOOPBACK, ports.WRITER_PORT),
     service('query', LOOPBACK, ports.QUERY_PORT, {
       INGEST_URL: `http://${reachableHost(config.HOST)}:${ports.PORT}`,
-      WRITER_URL: `http://${LOOPBACK}:${ports.WRITER_PORT}`,
     }),
     service('ingest', config.HOST, ports.PORT, { QUERY_URL: `http://${LOOPBACK}:${ports.QUERY_PORT}` }),
   ];

@@ -70,9 +70,7 @@ export type ClientConfig = ReturnType<typeof readClientConfig>;
 export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
   const settings = readSettings(env, [
     'PORT',
-    'WRITER_PORT',
     'INGEST_URL',
-    'WRITER_URL',
     'DATA_DIR',
     'WEBHOOK_SECRET',
     'WEBHOOK_SECRET_PREVIOUS',

@@ -11,7 +11,6 @@ import {
   positive,
   urlOption,
   wholeNumber,
-  writerUrlOption,
   type Finish,
   type JsonOption,
 } from './options.js';
@@ -61,7 +60,7 @@ const read = (client: Client, id: number): Promise<Letter> =>
   ofLetter(id, client.get(`/dead-letters/${id}`) as Promise<Letter>);
 
 async function remove(client: Client, id: number): Promise<void> {
-  await ofLetter(id, client.removeAtWriter(`/dead-letters/${id}`));
+  await ofLetter(id, client.remove(`/dead-letters/${id}`));
 }
 
 /** Newest first; with `json` the answer of `GET /dead-letters`. Every verb resolves with its exit code, or throws. */
@@ -175,7 +174,6 @@ export function addDeadLetters(program: Command, finish: Finish): void {
     verb('replay', 'send its messages through the intake again, and discard it once they are acknowledged')
       .argument('<id>', 'its number', positive)
       .option('--as <message-id>', 'send its one message under this id', messageId)
-      .addOption(writerUrlOption())
       .action(async (id: number, options: ReplayOptions) => finish(await replayDeadLetter(id, options))),
     'dead-letters replay 7',
     'dead-letters replay 7 --as new-id    # a conflicting duplicate: its own id is taken',
@@ -183,7 +181,6 @@ export function addDeadLetters(program: Command, finish: Finish): void {
   examples(
     verb('discard', 'remove it for good')
       .argument('<id>', 'its number', positive)
-      .addOption(writerUrlOption())
       .action(async (id: number, options: DeadLettersOptions) =>
         finish(await discardDeadLetter(id, options)),
       ),

@@ -1,5 +1,6 @@
 /** The ledger in words, for `lyftr ledger`, `lyftr status` and `lyftr audit`. */
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
+import { deadLettersText, type LedgerReport } from '@lyftr/shared/sample';
 
 /** Ranges of one producer that are named; the rest are counted. */
 const RANGES_SHOWN_MAX = 20;
@@ -36,20 +37,21 @@ export function missingText(ledger: LedgerAnswer): string[] {
   return lines;
 }
 
-export function ledgerText(ledger: LedgerAnswer): string[] {
+export function ledgerText(ledger: LedgerReport): string[] {
   const { accepted, unconfirmed, created, duplicate, dead_letter, written_off, waiting } = ledger;
   const terms: [string, number, string][] = [
     ['', accepted, 'accepted'],
     ['+', unconfirmed, 'unconfirmed'],
     ['=', created, 'created'],
     ['+', duplicate, `duplicate, ${ledger.conflicting_duplicate} of them with another content`],
-    ['+', dead_letter, 'dead letter'],
+    ['+', dead_letter, 'not stored'],
     ['+', written_off, 'written off'],
     ['+', waiting, 'waiting'],
   ];
   const width = String(accepted).length;
   return [
     ...terms.map(([sign, count, name]) => `${sign.padEnd(1)} ${String(count).padStart(width)} ${name}`),
+    `dead letters: ${deadLettersText(ledger.dead_letters)}`,
     ...missingText(ledger),
   ];
 }

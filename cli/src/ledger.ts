@@ -1,13 +1,14 @@
 /** `lyftr ledger`: the account of every acknowledged message, and the end of the account of those that are gone. */
-import type { LedgerAnswer, Missing } from '@lyftr/shared/ledger';
+import type { Missing } from '@lyftr/shared/ledger';
 import { size } from '@lyftr/shared/ranges';
+import type { LedgerReport } from '@lyftr/shared/sample';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED, EXIT_USAGE } from './exit.js';
 import { ledgerFaults, ledgerText, messagesText, missingText } from './ledger-text.js';
-import { examples, jsonOption, urlOption, writerUrlOption, type Finish, type JsonOption } from './options.js';
+import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
 
 interface LedgerOptions extends ClientOptions, JsonOption {}
@@ -29,7 +30,7 @@ function print(...lines: string[]): void {
 
 /** Exit code 0, and 1 when something is missing or does not balance. */
 async function showLedger({ json, ...options }: LedgerOptions): Promise<number> {
-  const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerAnswer;
+  const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerReport;
   if (json) print(JSON.stringify(ledger));
   else print(...ledgerText(ledger));
   return ledgerFaults(ledger).length > 0 ? EXIT_FAILED : 0;
@@ -46,7 +47,7 @@ async function isConfirmed(): Promise<boolean> {
 
 async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<number> {
   const client = openClient(readClientConfig(), options);
-  const ledger = (await client.get('/ledger')) as LedgerAnswer;
+  const ledger = (await client.get('/ledger')) as LedgerReport;
   if (ledger.missing === null)
     throw new Error('the queue is too long to tell what is missing. Try again when it is drained');
   const nothing: WrittenOff = { messages: 0, producers: [], unnamed: 0, unconfirmed: 0 };
@@ -65,9 +66,7 @@ async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<num
       return EXIT_FAILED;
     }
   }
-  const answer = (await client.removeAtWriter(
-    `/ledger/missing?difference=${ledger.difference}`,
-  )) as WrittenOff;
+  const answer = (await client.remove(`/ledger/missing?difference=${ledger.difference}`)) as WrittenOff;
   if (json) print(JSON.stringify(answer));
   else {
     const { messages, producers, unnamed, unconfirmed } = answer;
@@ -99,7 +98,6 @@ export function addLedger(program: Command, finish: Finish): void {
       )
       .option('-y, --yes', 'do not ask', false)
       .addOption(urlOption())
-      .addOption(writerUrlOption())
       .addOption(jsonOption())
       .action(async (_options: WriteOffOptions, command: Command) =>
         finish(await writeOff(command.optsWithGlobals<WriteOffOptions>())),

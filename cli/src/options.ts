@@ -40,12 +40,6 @@ export const urlOption = (): Option =>
     'where it runs (default: INGEST_URL, or http://127.0.0.1 and PORT)',
   ).argParser(origin);
 
-export const writerUrlOption = (): Option =>
-  new Option(
-    '--writer-url <origin>',
-    'where its writer runs (default: WRITER_URL, or http://127.0.0.1 and WRITER_PORT)',
-  ).argParser(origin);
-
 export const jsonOption = (): Option =>
   new Option('--json', 'one line of JSON instead of text').default(false);
 

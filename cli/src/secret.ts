@@ -14,6 +14,12 @@ import { join } from 'node:path';
 const FILE = 'webhook-secret';
 const SECRET_BYTES = 32;
 
+interface SecretConfig {
+  WEBHOOK_SECRET?: string;
+  WEBHOOK_SECRET_PREVIOUS?: string;
+  DATA_DIR: string;
+}
+
 export function secretFile(dataDir: string): string {
   return join(dataDir, FILE);
 }
@@ -44,8 +50,14 @@ export function keptSecret(dataDir: string): string {
   return secret;
 }
 
+/** While the secret is being rotated, an ingest process may know only one of the two. Throws as `findSecret` does. */
+export function findSecrets(config: SecretConfig): string[] {
+  const { WEBHOOK_SECRET_PREVIOUS: previous } = config;
+  return [findSecret(config), ...(previous === undefined ? [] : [previous])];
+}
+
 /** The secret with which a command signs: that of the environment, or the one kept in `DATA_DIR`. Throws when there is none. */
-export function findSecret(config: { WEBHOOK_SECRET?: string; DATA_DIR: string }): string {
+export function findSecret(config: SecretConfig): string {
   if (config.WEBHOOK_SECRET !== undefined) return config.WEBHOOK_SECRET;
   const file = secretFile(config.DATA_DIR);
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();

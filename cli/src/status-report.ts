@@ -1,15 +1,13 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
-import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import { ledgerFaults } from './ledger-text.js';
-import type { Client } from '@lyftr/shared/client';
-import { parseSamples, type Sample } from './prometheus.js';
+import { UnreachableError, type Client } from '@lyftr/shared/client';
+import type { DeadLettersWaiting, LedgerReport, ProcessState, Sample } from '@lyftr/shared/sample';
 
-export interface ProcessLine {
-  service: string;
-  instance: string;
-  up: boolean;
-  /** Null when it does not live. */
-  ageSeconds: number | null;
+export interface ProcessLine extends Pick<ProcessState, 'service' | 'instance' | 'state' | 'leads'> {
+  /** From its start to now, or to when it was last heard of. */
+  ageSeconds: number;
+  /** Since it was last heard of. */
+  silentSeconds: number;
   memoryBytes: number | null;
 }
 
@@ -17,16 +15,17 @@ const SERVICES = ['ingest', 'writer', 'query'] as const;
 const RATES = ['accepted', 'created', 'duplicate', 'deadLetter', 'refused'] as const;
 type Counts = Record<(typeof RATES)[number], number>;
 
-/** Null stands for what cannot be told now. */
+/** Null stands for what is not known now. */
 export interface Report {
   healthy: boolean;
   /** Why it is not: one line each. */
   faults: string[];
-  processes: ProcessLine[];
-  /** The state of each dependency, as `/readyz` gives it. The writer's is null when its port is not reached from here. */
-  ready: { ingest: Record<string, string>; writer: Record<string, string> | null };
+  processes: ProcessLine[] | null;
+  /** The state of each dependency, as `/readyz` gives it. The leading writer's is null when it is not reached from here. */
+  ready: { ingest: Record<string, string> | null; writer: Record<string, string> | null };
   queue: { messages: number; oldestSeconds: number } | null;
-  ledger: (Omit<LedgerAnswer, 'missing'> & { missingMessages: number | null }) | null;
+  ledger: (Omit<LedgerReport, 'missing' | 'dead_letters'> & { missingMessages: number | null }) | null;
+  deadLetters: DeadLettersWaiting | null;
   textIndexLagMessages: number | null;
   /** Since the report before. */
   perSecond: Counts | null;
@@ -43,42 +42,35 @@ interface Readiness {
   dependencies?: Record<string, string>;
 }
 
+const READY_TIMEOUT_MS = 2_000;
+
 const isOk = (state: string): boolean => /^ok(: |$)/.test(state);
-const hasName = (wanted: string) => (sample: Sample) => sample.name === wanted;
 
-function valueOf(samples: readonly Sample[], name: string): number | undefined {
-  return samples.find(hasName(name))?.value;
-}
-
-function processesOf(samples: readonly Sample[]): ProcessLine[] {
-  const of = (name: string, instance: string | undefined): number | undefined =>
-    samples.find((sample) => sample.name === name && sample.labels['instance'] === instance)?.value;
+function linesOf({ processes, at }: Sample): ProcessLine[] {
   const rank = (service: string): number => SERVICES.findIndex((each) => each === service);
-  return samples
-    .filter(hasName('lyftr_process_up'))
-    .map(({ labels: { service = '', instance = '' }, value }) => {
-      const startedAt = of('process_start_time_seconds', instance);
-      const ageSeconds =
-        startedAt === undefined ? null : Math.max(0, Math.round(Date.now() / 1_000 - startedAt));
-      const memoryBytes = of('process_resident_memory_bytes', instance) ?? null;
-      return { service, instance, up: value === 1, ageSeconds, memoryBytes };
-    })
-    .toSorted((a, b) => rank(a.service) - rank(b.service) || Number(b.up) - Number(a.up));
+  return (processes ?? [])
+    .map(({ service, instance, state, leads, started_at, seen_at, memory_bytes }) => ({
+      service,
+      instance,
+      state,
+      leads,
+      ageSeconds: Math.max(0, Math.round(((state === 'up' ? at : seen_at) - started_at) / 1_000)),
+      silentSeconds: Math.max(0, Math.round((at - seen_at) / 1_000)),
+      memoryBytes: memory_bytes,
+    }))
+    .toSorted(
+      (a, b) => rank(a.service) - rank(b.service) || Number(b.state === 'up') - Number(a.state === 'up'),
+    );
 }
 
-function countsOf(samples: readonly Sample[]): Counts | undefined {
-  const accepted = valueOf(samples, 'webhook_accepted_total');
-  if (accepted === undefined) return undefined;
-  const fate = (...statuses: string[]): number =>
-    samples
-      .filter(({ name, labels }) => name === 'webhook_total' && statuses.includes(labels['status'] ?? ''))
-      .reduce((sum, { value }) => sum + value, 0);
+function countsOf({ ledger, refused }: Sample): Counts | undefined {
+  if (ledger === null || ledger.accepted === null || refused === null) return undefined;
   return {
-    accepted,
-    created: fate('created'),
-    duplicate: fate('duplicate'),
-    deadLetter: fate('dead_letter'),
-    refused: fate('invalid_signature', 'invalid_payload', 'too_large', 'unavailable'),
+    accepted: ledger.accepted,
+    created: ledger.created,
+    duplicate: ledger.duplicate,
+    deadLetter: ledger.dead_letter,
+    refused: Object.values(refused).reduce((sum, count) => sum + count, 0),
   };
 }
 
@@ -93,71 +85,97 @@ function ratesOf(now: Counts | undefined, atMs: number, before: Reading | undefi
   return rates.some(([, rate]) => rate < 0) ? null : (Object.fromEntries(rates) as Counts);
 }
 
-function queueOf(samples: readonly Sample[]): Report['queue'] {
-  const messages = valueOf(samples, 'queue_depth_messages');
-  const oldestSeconds = valueOf(samples, 'queue_oldest_message_age_seconds');
-  return messages === undefined || oldestSeconds === undefined ? null : { messages, oldestSeconds };
+/** Why there is no process of a service at work; undefined when there is one. */
+function absence(service: string, processes: readonly ProcessLine[]): string | undefined {
+  const all = processes.filter((each) => each.service === service);
+  if (all.some(({ state }) => state === 'up')) return undefined;
+  const silent = all.filter(({ state }) => state === 'silent').map(({ silentSeconds }) => silentSeconds);
+  if (silent.length > 0)
+    return `no ${service} has been heard of for ${Math.min(...silent)} s: it is dead, frozen or cut off from Redis`;
+  return all.length > 0 ? `every ${service} is stopped` : `no ${service} has published any figures`;
+}
+
+/** What a look at the system says is wrong, and what it could not tell. */
+function faultsOf(sample: Sample, processes: readonly ProcessLine[] | null): string[] {
+  const faults: string[] = [];
+  if (!sample.redis)
+    faults.push('Redis does not answer the query service: processes, queue and what waits are not known');
+  if (sample.database !== 'ok') faults.push(`database: ${sample.database}`);
+  for (const service of SERVICES) {
+    const fault = processes === null ? undefined : absence(service, processes);
+    if (fault !== undefined) faults.push(fault);
+  }
+  return faults;
+}
+
+/** Of the writer at this address; undefined when it is not reached. */
+async function readinessAt(url: string): Promise<Record<string, string> | undefined> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
+    return ((await response.json()) as Readiness).dependencies;
+  } catch {
+    return undefined;
+  }
 }
 
 export interface CollectOptions {
   client: Client;
-  /** Whether the writer is expected where the client looks for it: `must` makes its silence a fault. */
-  writer: 'must' | 'may' | 'not';
+  /** Whether the writers' addresses mean the same here as they do for the system. */
+  isHere: boolean;
   before?: Reading;
 }
 
 /** Rejects with UnreachableError when nothing answers at the origin; everything else that fails is a fault of the report. */
-export async function collect({ client, writer, before }: CollectOptions): Promise<Reading> {
+export async function collect({ client, isHere, before }: CollectOptions): Promise<Reading> {
   const faults: string[] = [];
   const ingest = ((await (await client.fetch('/readyz')).json().catch(() => ({}))) as Readiness).dependencies;
   /** The answer, or undefined and a fault. */
-  const ask = async <T>(work: Promise<T>): Promise<T | undefined> => {
+  const ask = async <T>(path: string): Promise<T | undefined> => {
     try {
-      return await work;
+      return (await client.get(path)) as T;
     } catch (error) {
-      faults.push((error as Error).message);
+      // the origin has just answered, so it is the query service behind it that does not
+      const isSilent = error instanceof UnreachableError;
+      faults.push(
+        isSilent ? `GET ${path} is not answered: query is frozen or busy` : (error as Error).message,
+      );
       return undefined;
     }
   };
-  const writerState = async (): Promise<Record<string, string> | undefined> => {
-    if (writer === 'not') return undefined;
-    const answer = client.fetchAtWriter('/readyz');
-    const response = writer === 'must' ? await ask(answer) : await answer.catch(() => undefined);
-    if (response === undefined) return undefined;
-    return ((await response.json().catch(() => ({}))) as Readiness).dependencies;
-  };
-  const [metrics, ledger, writerReady] = await Promise.all([
-    ask(client.getText('/metrics')),
-    ask(client.get('/ledger') as Promise<LedgerAnswer>),
-    writerState(),
-  ]);
+  const [sample, ledger] = await Promise.all([ask<Sample>('/system'), ask<LedgerReport>('/ledger')]);
   const atMs = performance.now();
-  const samples = parseSamples(metrics ?? '');
+  const processes = sample === undefined || sample.processes === null ? null : linesOf(sample);
+  const leader = sample?.processes?.find(({ leads }) => leads)?.url ?? undefined;
+  const writer = isHere && leader !== undefined ? await readinessAt(leader) : undefined;
 
   if (ingest === undefined) faults.push('GET /readyz does not answer as Lyftr does');
-  for (const [service, states] of Object.entries({ ingest, writer: writerReady }))
+  for (const [service, states] of Object.entries({ ingest, writer }))
     for (const [name, state] of Object.entries(states ?? {}))
       if (!isOk(state)) faults.push(`${service} is not ready: ${name}: ${state}`);
-  const processes = processesOf(samples);
-  if (metrics !== undefined)
-    for (const service of SERVICES)
-      if (!processes.some((each) => each.service === service && each.up)) faults.push(`no ${service} is up`);
-  if (valueOf(samples, 'lyftr_redis_up') === 0) faults.push('Redis does not answer the query service');
+  if (sample !== undefined) faults.push(...faultsOf(sample, processes));
   if (ledger !== undefined) faults.push(...ledgerFaults(ledger));
 
-  const { missing = null, ...outcomes } = ledger ?? {};
-  const counts = countsOf(samples);
+  const { missing = null, dead_letters: _, ...outcomes } = ledger ?? {};
+  const counts = sample === undefined ? undefined : countsOf(sample);
+  const waiting = sample?.ledger?.waiting ?? undefined;
   const report: Report = {
     healthy: faults.length === 0,
     faults,
     processes,
-    ready: { ingest: ingest ?? {}, writer: writerReady ?? null },
-    queue: queueOf(samples),
+    ready: { ingest: ingest ?? null, writer: writer ?? null },
+    queue:
+      waiting === undefined || !sample?.queue
+        ? null
+        : { messages: waiting, oldestSeconds: sample.queue.oldest_age_seconds },
     ledger:
       ledger === undefined
         ? null
-        : { ...(outcomes as Omit<LedgerAnswer, 'missing'>), missingMessages: missing?.messages ?? null },
-    textIndexLagMessages: valueOf(samples, 'index_lag_messages') ?? null,
+        : {
+            ...(outcomes as Omit<LedgerReport, 'missing' | 'dead_letters'>),
+            missingMessages: missing?.messages ?? null,
+          },
+    deadLetters: sample?.dead_letters ?? null,
+    textIndexLagMessages: sample?.index_lag_messages ?? null,
     perSecond: ratesOf(counts, atMs, before),
   };
   return { report, atMs, counts };

@@ -5,8 +5,9 @@ import { UnreachableError } from '@lyftr/shared/client';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
-import { examples, jsonOption, urlOption, writerUrlOption, type Finish, type JsonOption } from './options.js';
+import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
+import { deadLettersText } from '@lyftr/shared/sample';
 import { collect, type ProcessLine, type Reading, type Report } from './status-report.js';
 
 interface StatusOptions extends ClientOptions, JsonOption {
@@ -15,7 +16,7 @@ interface StatusOptions extends ClientOptions, JsonOption {
 
 /** Two publications of a busy process lie between two looks. */
 const INTERVAL_MS = 2_000;
-const UNKNOWN = 'unknown';
+const UNKNOWN = 'not known';
 
 const UNITS = [
   ['d', 86_400],
@@ -36,14 +37,16 @@ export function age(seconds: number): string {
   return parts.slice(0, 2).join(' ');
 }
 
-function processText({ service, instance, up, ageSeconds, memoryBytes }: ProcessLine): string {
-  const figures = [
-    up ? 'up' : 'down',
-    ageSeconds === null ? '' : age(ageSeconds),
-    memoryBytes === null ? '' : `${Math.round(memoryBytes / 2 ** 20)} MB`,
-  ];
-  const [state = '', lived = '', memory = ''] = figures;
-  return `${service.padEnd(6)}  ${state.padEnd(4)}  ${lived.padStart(7)}  ${memory.padStart(7)}  ${instance}`;
+function stateText({ state, leads, silentSeconds }: ProcessLine): string {
+  if (state === 'silent') return `silent for ${age(silentSeconds)}`;
+  return leads ? `${state}, leads` : state;
+}
+
+function processText(line: ProcessLine): string {
+  const { service, instance, ageSeconds, memoryBytes } = line;
+  const memory = memoryBytes === null ? '' : `${Math.round(memoryBytes / 2 ** 20)} MB`;
+  const lived = age(ageSeconds);
+  return `${service.padEnd(6)}  ${stateText(line).padEnd(17)}  ${lived.padStart(7)}  ${memory.padStart(7)}  ${instance}`;
 }
 
 const statesText = (states: Record<string, string>): string =>
@@ -53,16 +56,16 @@ const statesText = (states: Record<string, string>): string =>
 
 /** The lines of one screen; nothing in them moves a cursor. */
 export function screenOf(origin: string, report: Report): string[] {
-  const { processes, ready, queue, ledger, textIndexLagMessages, perSecond, faults } = report;
+  const { processes, ready, queue, ledger, deadLetters, textIndexLagMessages, perSecond, faults } = report;
   const labelled = (label: string, ...texts: string[]): string[] =>
-    texts.map((text, i) => `${(i === 0 ? label : '').padEnd(12)}${text}`);
+    texts.map((text, i) => `${(i === 0 ? label : '').padEnd(13)}${text}`);
   const rates = Object.entries(perSecond ?? {}).map(([name, rate]) => `${name} ${rate}`);
   return [
     ...labelled(report.healthy ? 'healthy' : 'NOT HEALTHY', origin),
-    ...labelled('processes', ...(processes.length > 0 ? processes.map(processText) : [UNKNOWN])),
+    ...labelled('processes', ...(processes === null ? [UNKNOWN] : processes.map(processText))),
     ...labelled(
       'ready',
-      `ingest: ${statesText(ready.ingest) || UNKNOWN}`,
+      `ingest: ${ready.ingest === null ? UNKNOWN : statesText(ready.ingest)}`,
       ...(ready.writer === null ? [] : [`writer: ${statesText(ready.writer)}`]),
     ),
     ...labelled(
@@ -75,7 +78,7 @@ export function screenOf(origin: string, report: Report): string[] {
       'ledger',
       ledger === null
         ? UNKNOWN
-        : `${ledger.accepted} accepted + ${ledger.unconfirmed} unconfirmed = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} dead letter + ${ledger.written_off} written off + ${ledger.waiting} waiting`,
+        : `${ledger.accepted} accepted + ${ledger.unconfirmed} unconfirmed = ${ledger.created} created + ${ledger.duplicate} duplicate + ${ledger.dead_letter} not stored + ${ledger.written_off} written off + ${ledger.waiting} waiting`,
     ),
     ...labelled(
       'missing',
@@ -83,12 +86,13 @@ export function screenOf(origin: string, report: Report): string[] {
         ? `${ledger.missingMessages} acknowledged messages`
         : UNKNOWN,
     ),
+    ...labelled('dead letters', deadLetters === null ? UNKNOWN : deadLettersText(deadLetters)),
     ...labelled(
       'text index',
       textIndexLagMessages === null ? UNKNOWN : `${textIndexLagMessages} messages behind`,
     ),
     ...labelled('per second', rates.length === 0 ? UNKNOWN : rates.join('  ')),
-    ...faults.map((fault) => `FAULT       ${fault}`),
+    ...faults.map((fault) => `FAULT        ${fault}`),
   ].map(printable);
 }
 
@@ -98,10 +102,11 @@ function silentReport(error: unknown): Report {
   return {
     healthy: false,
     faults: [error.message],
-    processes: [],
-    ready: { ingest: {}, writer: null },
+    processes: null,
+    ready: { ingest: null, writer: null },
     queue: null,
     ledger: null,
+    deadLetters: null,
     textIndexLagMessages: null,
     perSecond: null,
   };
@@ -111,10 +116,9 @@ function silentReport(error: unknown): Report {
 async function status({ watch, json, ...options }: StatusOptions): Promise<number> {
   const config = readClientConfig();
   const client = openClient(config, options);
-  const mayBeHere = options.url === undefined ? 'may' : 'not';
-  const writer = options.writerUrl === undefined ? mayBeHere : 'must';
+  const isHere = options.url === undefined;
   const look = (before?: Reading): Promise<Reading> =>
-    collect({ client, writer, ...(before === undefined ? {} : { before }) });
+    collect({ client, isHere, ...(before === undefined ? {} : { before }) });
   const redraws = watch && !json && process.stdout.isTTY;
 
   function show(report: Report): void {
@@ -158,7 +162,6 @@ export function addStatus(program: Command, finish: Finish): void {
       .description('show processes, queue, ledger, text index and rates of a running system')
       .option('-w, --watch', `again every ${INTERVAL_MS / 1_000} s, until Ctrl-C`, false)
       .addOption(urlOption())
-      .addOption(writerUrlOption())
       .addOption(jsonOption())
       .addHelpText('after', '\nExit code: 0 healthy, 1 not healthy, 69 nothing answers.')
       .action(async (options: StatusOptions) => finish(await status(options))),

@@ -1,34 +1,53 @@
-/** A running system as a command or the console speaks to it: origin, writer, and every failure as one line for a person. */
+/** A running system as a command or the console speaks to it, and every failure as one line for a person. */
 import { createHmac } from 'node:crypto';
-import type { FieldError } from './errors.js';
+import { codeOfType, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface ClientOptions {
   /** Where deliveries go, and reads. */
   origin: string;
-  /** The writer's own. */
-  writer: string;
   token: string | undefined;
-  /** Asked for at each delivery. Throws when there is none. */
-  secret: () => string;
+  /**
+   * Asked for at each delivery: the secret, and others that may be the valid one while it is being rotated. Throws when
+   * there is none.
+   */
+  secrets: () => readonly string[];
   /** What a person can do when nothing answers there. */
-  hints: { origin: string; writer: string };
+  hint: string;
+  timeoutMs?: number;
 }
+
+/** Failures of a request that has not left: whoever was to get it has not. */
+const NOT_SENT: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Nothing answers: a later try can succeed. */
 export class UnreachableError extends Error {
-  constructor(url: string, hint: string, cause: unknown) {
+  /** Whether the request may have been received, and may still be done. */
+  readonly mayHaveArrived: boolean;
+
+  constructor(url: string, hint: string, timeoutMs: number, cause: unknown) {
     const isTimeout = (cause as { name?: unknown }).name === 'TimeoutError';
-    const within = isTimeout ? ` within ${REQUEST_TIMEOUT_MS / 1_000} s` : '';
+    const within = isTimeout ? ` within ${timeoutMs / 1_000} s` : '';
     super(`nothing answers at ${new URL(url).origin}${within}: ${hint}`, { cause });
     this.name = 'UnreachableError';
+    this.mayHaveArrived = !NOT_SENT.has((cause as { cause?: { code?: unknown } }).cause?.code);
   }
 }
 
 /** An answer that is no success. `message` is for a person, and holds the service's own words. */
 export class AnswerError extends Error {
   readonly status: number;
+  /** Undefined when the answer is no problem of Lyftr's. */
+  readonly code: ProblemCode | undefined;
   /** The service's own words, what is wrong with which field among them; may be empty. */
   readonly words: string;
   /** `detail` and `errors` of the problem. */
@@ -43,6 +62,7 @@ export class AnswerError extends Error {
     super(`${what} answers ${status}${words === '' ? '' : `: ${words}`}`);
     this.name = 'AnswerError';
     this.status = status;
+    this.code = problem.code;
     this.words = words;
     this.detail = problem.detail;
     this.errors = problem.errors;
@@ -51,6 +71,7 @@ export class AnswerError extends Error {
 }
 
 interface Problem {
+  code: ProblemCode | undefined;
   detail: string;
   errors: FieldError[];
 }
@@ -62,16 +83,16 @@ export interface Client {
   requireAnswer(): Promise<void>;
   /** The JSON of a GET on the origin. */
   get(path: string): Promise<unknown>;
-  getText(path: string): Promise<string>;
   /** A GET on the origin, whatever its status says. `token` is sent. */
   fetch(path: string): Promise<Response>;
-  /** The same at the writer. */
-  fetchAtWriter(path: string): Promise<Response>;
   /** The bytes of a GET on the origin as they come, however long that takes; an iteration throws when they break off. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
-  /** A DELETE at the writer, which alone changes the database. Resolves with the JSON of the answer, if it has any. */
-  removeAtWriter(path: string): Promise<unknown>;
-  /** Signs exactly these bytes and posts them. Resolves with the JSON of the answer once all is acknowledged. */
+  /** A DELETE on the origin. Resolves with the JSON of the answer, if it has any. */
+  remove(path: string): Promise<unknown>;
+  /**
+   * Signs exactly these bytes and posts them, with the next secret where one is refused. Resolves with the JSON of the
+   * answer once all is acknowledged.
+   */
   post(path: string, body: Buffer, contentType: string): Promise<unknown>;
   /** Posts messages, each of them a JSON text, under one signature. Resolves when all of them are acknowledged. */
   deliver(messages: readonly string[]): Promise<void>;
@@ -84,24 +105,14 @@ export function signatureOf(body: Buffer | string, secret: string): string {
 
 async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401 && response.headers.has('www-authenticate'))
-    return { detail: 'API_TOKEN is missing, or not that of the service', errors: [] };
+    return { code: undefined, detail: 'API_TOKEN is missing, or not that of the service', errors: [] };
   try {
-    const { detail = '', errors = [] } = (await response.json()) as Partial<Problem>;
-    return { detail, errors };
+    const { type, detail = '', errors = [] } = (await response.json()) as Partial<Problem & { type: string }>;
+    return { code: codeOfType(type), detail, errors };
   } catch {
-    return { detail: '', errors: [] };
+    return { code: undefined, detail: '', errors: [] };
   }
 }
-
-async function reach(url: string, hint: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    throw new UnreachableError(url, hint, error);
-  }
-}
-
-const within = (ms: number) => ({ signal: AbortSignal.timeout(ms) });
 
 async function demandSuccess(response: Response, method: string): Promise<Response> {
   if (response.ok) return response;
@@ -114,43 +125,55 @@ async function demandSuccess(response: Response, method: string): Promise<Respon
   );
 }
 
-export function createClient({ origin, writer, token, secret, hints }: ClientOptions): Client {
+export function createClient(options: ClientOptions): Client {
+  const { origin, token, secrets, hint, timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const authorization: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-  function post(path: string, body: Buffer, contentType: string): Promise<Response> {
-    const signature = signatureOf(body, secret());
-    return reach(`${origin}${path}`, hints.origin, {
-      ...within(REQUEST_TIMEOUT_MS),
-      method: 'POST',
-      headers: { 'content-type': contentType, 'x-signature': signature },
-      body: new Uint8Array(body),
-    });
+  /** The secret that was taken last. */
+  let taken: string | undefined;
+
+  async function reach(path: string, init: RequestInit = {}): Promise<Response> {
+    const url = `${origin}${path}`;
+    try {
+      return await fetch(url, { signal: AbortSignal.timeout(timeoutMs), ...init });
+    } catch (error) {
+      throw new UnreachableError(url, hint, timeoutMs, error);
+    }
+  }
+
+  async function post(path: string, body: Buffer, contentType: string): Promise<Response> {
+    const inOrder = secrets().toSorted((a, b) => Number(b === taken) - Number(a === taken));
+    for (const [i, secret] of inOrder.entries()) {
+      const response = await reach(path, {
+        method: 'POST',
+        headers: { 'content-type': contentType, 'x-signature': signatureOf(body, secret) },
+        body: new Uint8Array(body),
+      });
+      const isRefused = response.status === PROBLEMS['bad-signature'].status;
+      if (!isRefused) taken = secret;
+      if (!isRefused || i === inOrder.length - 1) return response;
+      await response.body?.cancel();
+    }
+    throw new Error('there is no secret to sign with');
   }
 
   const client: Client = {
     origin,
     async requireAnswer() {
-      await reach(`${origin}/healthz`, hints.origin, within(REQUEST_TIMEOUT_MS));
+      await reach('/healthz');
     },
-    fetch: (path) =>
-      reach(`${origin}${path}`, hints.origin, { ...within(REQUEST_TIMEOUT_MS), headers: authorization }),
-    fetchAtWriter: (path) =>
-      reach(`${writer}${path}`, hints.writer, { ...within(REQUEST_TIMEOUT_MS), headers: authorization }),
+    fetch: (path) => reach(path, { headers: authorization }),
     async get(path) {
       return (await demandSuccess(await client.fetch(path), 'GET')).json();
-    },
-    async getText(path) {
-      return (await demandSuccess(await client.fetch(path), 'GET')).text();
     },
     async stream(path) {
       // the wait for the first byte is bounded, the stream itself is not
       const abort = new AbortController();
       const late = new DOMException('no answer in time', 'TimeoutError');
-      const timer = setTimeout(() => abort.abort(late), REQUEST_TIMEOUT_MS);
+      const timer = setTimeout(() => abort.abort(late), timeoutMs);
       try {
-        const init = { headers: authorization, signal: abort.signal };
-        const response = await reach(`${origin}${path}`, hints.origin, init);
+        const response = await reach(path, { headers: authorization, signal: abort.signal });
         const { body } = await demandSuccess(response, 'GET');
         if (body === null) throw new Error(`GET ${new URL(response.url).pathname} answers without a body`);
         return body;
@@ -158,9 +181,9 @@ export function createClient({ origin, writer, token, secret, hints }: ClientOpt
         clearTimeout(timer);
       }
     },
-    async removeAtWriter(path) {
-      const init = { ...within(REQUEST_TIMEOUT_MS), method: 'DELETE', headers: authorization };
-      const answer = await demandSuccess(await reach(`${writer}${path}`, hints.writer, init), 'DELETE');
+    async remove(path) {
+      const response = await reach(path, { method: 'DELETE', headers: authorization });
+      const answer = await demandSuccess(response, 'DELETE');
       return answer.status === 204 ? undefined : answer.json();
     },
     async post(path, body, contentType) {

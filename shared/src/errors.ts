@@ -94,6 +94,11 @@ export const PROBLEMS = {
     hint: 'Send it again after Retry-After seconds.',
   },
   'not-ready': { status: 503, title: 'The service is not ready', hint: 'Send it again later.' },
+  'not-confirmed': {
+    status: 504,
+    title: 'Not confirmed: it may or may not be done',
+    hint: 'Look again before you repeat it.',
+  },
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -115,9 +120,16 @@ export interface Problem {
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
+const TYPE_PREFIX = 'urn:lyftr:problem:';
+
+/** Undefined for a `type` that this version does not know. */
+export function codeOfType(type: unknown): ProblemCode | undefined {
+  return (Object.keys(PROBLEMS) as ProblemCode[]).find((code) => type === `${TYPE_PREFIX}${code}`);
+}
+
 export function problem(code: ProblemCode, detail?: string, errors?: FieldError[]): Problem {
   const { status, title, hint } = PROBLEMS[code];
-  const body: Problem = { type: `urn:lyftr:problem:${code}`, title, status, detail: detail ?? hint };
+  const body: Problem = { type: `${TYPE_PREFIX}${code}`, title, status, detail: detail ?? hint };
   if (errors !== undefined) body.errors = errors;
   return body;
 }

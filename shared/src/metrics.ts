@@ -60,8 +60,8 @@ export const SYSTEM_GAUGES = {
     labelNames: [],
   },
   dead_letters_waiting: {
-    help: 'Dead letters that nobody has replayed or discarded yet.',
-    labelNames: [],
+    help: 'Dead letters that nobody has replayed or discarded yet, by kind; conflicting duplicates are among them.',
+    labelNames: ['kind'],
   },
   database_bytes: {
     help: 'Size of the database (file="main") and of its write-ahead log (file="wal").',
@@ -170,6 +170,8 @@ export interface Snapshot {
   service: Service;
   instance: string;
   pid: number;
+  /** Where other processes reach it; of a writer only. */
+  url?: string;
   /** Epoch milliseconds. */
   startedAt: number;
   /** Epoch milliseconds of this publication. */
@@ -184,6 +186,8 @@ export interface PublisherOptions {
   registry: Registry;
   service: Service;
   instance: string;
+  /** Where other processes reach this one, when they need to. */
+  url?: string;
   /** What is written in the same step, and is told when Redis has taken it. */
   more?: { fields(): [key: string, field: string, value: string][]; published(): void };
 }
@@ -217,7 +221,7 @@ return 1`;
  * so that counts survive the process. A failed publication is silent: the next one carries the same totals.
  */
 export function startPublisher(options: PublisherOptions): { stop(): Promise<void> } {
-  const { redis, registry, service, instance, more } = options;
+  const { redis, registry, service, instance, url, more } = options;
   const startedAt = Date.now();
   let published = '';
   let idleTicks = 0;
@@ -237,6 +241,7 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
       service,
       instance,
       pid: process.pid,
+      ...(url === undefined ? {} : { url }),
       startedAt,
       at: Date.now(),
       stopped,

@@ -32,13 +32,12 @@ describe('console', { skip: browserFault }, () => {
     await system?.stop();
   });
 
-  /** Intake and writer have their ports only now. */
+  /** Intake has its port only now. */
   async function giveQueryItsActions(): Promise<void> {
     const query = system.process('query');
     const port = String(await query.port());
     await query.stop();
-    const writer = `http://127.0.0.1:${await system.process('writer').port()}`;
-    await system.startService('query', { QUERY_PORT: port, INGEST_URL: system.origin, WRITER_URL: writer });
+    await system.startService('query', { QUERY_PORT: port, INGEST_URL: system.origin });
   }
 
   async function fill(): Promise<void> {

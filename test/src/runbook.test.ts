@@ -145,7 +145,6 @@ test('a backup that is restored: what it lacks is named as missing, and a resend
   const { difference } = await ledger();
   const settings = {
     INGEST_URL: `http://127.0.0.1:${await query.port()}`,
-    WRITER_URL: `http://127.0.0.1:${await system.process('writer').port()}`,
   };
   const { code, stdout, stderr } = await lyftr(settings, 'ledger', 'write-off', '--yes', '--json');
   assert.equal(code, 0, stderr);

@@ -11,11 +11,7 @@ let system: System;
 let env: Environment;
 before(async () => {
   system = await System.start({ API_TOKEN: TOKEN });
-  env = {
-    ...system.env,
-    PORT: new URL(system.origin).port,
-    WRITER_PORT: String(await system.process('writer').port()),
-  };
+  env = { ...system.env, PORT: new URL(system.origin).port };
 });
 after(() => system.stop());
 
@@ -45,11 +41,11 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
   });
   assert.deepEqual([found.code, found.healthy, found.faults], [0, true, []]);
   assert.deepEqual(
-    found.processes.map(({ service, up }: { service: string; up: boolean }) => [service, up]),
+    found.processes.map((each: Record<string, unknown>) => [each['service'], each['state'], each['leads']]),
     [
-      ['ingest', true],
-      ['writer', true],
-      ['query', true],
+      ['ingest', 'up', false],
+      ['writer', 'up', true],
+      ['query', 'up', false],
     ],
   );
   for (const { ageSeconds, memoryBytes } of found.processes) {
@@ -57,7 +53,7 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
     assert.ok(memoryBytes > 2 ** 20);
   }
   assert.deepEqual(found.ready.ingest, { redis: 'ok', queue: 'ok' });
-  assert.equal(found.ready.writer.database, 'ok');
+  assert.deepEqual([found.ready.writer.database, found.ready.writer.lease], ['ok', 'ok: this writer leads']);
   assert.deepEqual(found.ledger, {
     accepted: 3,
     unconfirmed: 0,
@@ -82,10 +78,10 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
 
   const { code, stdout, stderr } = await run();
   assert.deepEqual([code, stderr], [0, '']);
-  assert.match(stdout, new RegExp(`^healthy {5}${system.origin}$`, 'm'));
+  assert.match(stdout, new RegExp(`^healthy {6}${system.origin}$`, 'm'));
   assert.match(
     stdout,
-    /^ledger {6}3 accepted \+ 0 unconfirmed = 2 created \+ 1 duplicate \+ 0 dead letter \+ 0 written off \+ 0 waiting$/m,
+    /^ledger {7}3 accepted \+ 0 unconfirmed = 2 created \+ 1 duplicate \+ 0 not stored \+ 0 written off \+ 0 waiting$/m,
   );
 });
 
@@ -117,29 +113,83 @@ test('acknowledged messages that are missing make it unhealthy', async () => {
   await system.redis.hdel(CONFIRMED_KEY, 'a-producer');
 });
 
-test('a writer that is gone makes it unhealthy, and so does one that is not where it should be', async () => {
-  const elsewhere = await report('--writer-url', 'http://127.0.0.1:1');
-  assert.equal(elsewhere.code, 1);
-  assert.match(elsewhere.faults.join(), /nothing answers at http:\/\/127.0.0.1:1/);
-  await system.process('writer').stop();
-  const stdout = await eventually('it is missed', async () => {
-    const result = await run();
-    return result.code === 1 && result.stdout;
-  });
+test('a dead letter has one meaning: in status, the ledger and the metrics', async () => {
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const conflict = JSON.stringify({ message_id: 'a', from: '100', to: '200', ts: 1, text: 'another' });
+  assert.equal((await system.post(conflict)).status, 200);
+  const expected = { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 1 };
+  await eventually('it is put aside', () => system.rows('SELECT id FROM dead_letters').length === 1);
+  assert.deepEqual((await report()).deadLetters, expected);
+  assert.deepEqual((await system.get('/ledger', { headers })).json.dead_letters, expected);
+  assert.deepEqual((await system.get('/system', { headers })).json.dead_letters, expected);
+  const { text } = await system.get('/metrics', { headers });
+  assert.match(text, /^dead_letters_waiting\{kind="conflicting_duplicate"\} 1$/m);
+  assert.match(text, /^dead_letters_waiting\{kind="unstorable_message"\} 0$/m);
+  const words = '1 in the dead-letter table: 0 could not be stored, 1 conflicting duplicates';
+  assert.ok((await run()).stdout.includes(`dead letters ${words}\n`));
+  assert.ok((await lyftr(env, 'ledger')).stdout.includes(`dead letters: ${words}\n`));
+});
+
+test('a writer that is not heard of makes it unhealthy, and is not called dead', async () => {
+  const writer = system.process('writer');
+  writer.child.kill('SIGSTOP');
+  const stdout = await eventually(
+    'it is missed',
+    async () => {
+      const result = await run();
+      return result.code === 1 && /FAULT .*no writer/.test(result.stdout) && result.stdout;
+    },
+    30_000,
+  );
+  writer.child.kill('SIGCONT');
   assert.match(stdout, /^NOT HEALTHY /m);
-  assert.match(stdout, /^FAULT {7}no writer is up$/m);
-  await system.startService('writer', { WRITER_PORT: env['WRITER_PORT'] as string });
+  assert.match(stdout, / writer  silent for \d+s /);
+  assert.match(
+    stdout,
+    /^FAULT {8}no writer has been heard of for \d+ s: it is dead, frozen or cut off from Redis$/m,
+  );
+});
+
+test('a writer that ended in order is stopped, which is a fault only while no other is at work', async () => {
+  await system.process('writer').stop();
+  const stopped = await run();
+  assert.equal(stopped.code, 1);
+  assert.match(stopped.stdout, / writer  stopped /);
+  assert.match(stopped.stdout, /^FAULT {8}every writer is stopped$/m);
+  await system.startService('writer');
+  await eventually('it is healthy', async () => (await run()).code === 0);
+  assert.match((await run()).stdout, / writer  stopped /);
+});
+
+test('while Redis is away, what it knows is not known, and nobody is called absent', async () => {
+  system.process('redis').child.kill('SIGSTOP');
+  const { stdout } = await run();
+  system.process('redis').child.kill('SIGCONT');
+  assert.match(stdout, /^processes {4}not known$/m);
+  assert.match(stdout, /^queue {8}not known$/m);
+  assert.match(stdout, /^FAULT {8}Redis does not answer the query service: processes, queue and/m);
+  assert.doesNotMatch(stdout, /no (writer|ingest)|stopped/);
+});
+
+test('a frozen query service is named, and what it would say is not known', async () => {
+  system.process('query').child.kill('SIGSTOP');
+  const { code, stdout } = await run();
+  system.process('query').child.kill('SIGCONT');
+  assert.equal(code, 1);
+  assert.match(stdout, /^processes {4}not known$/m);
+  assert.match(stdout, /^FAULT {8}GET \/system is not answered: query is frozen or busy$/m);
+  assert.doesNotMatch(stdout, /no writer|no ingest/);
 });
 
 test('reads that need a token, and a query service that is away, are faults in one line each', async () => {
   const { API_TOKEN: _, ...anonymous } = env;
   const refused = await lyftr(anonymous, 'status');
   assert.equal(refused.code, 1);
-  assert.match(refused.stdout, /^FAULT {7}GET \/ledger answers 401: API_TOKEN is missing/m);
+  assert.match(refused.stdout, /^FAULT {8}GET \/ledger answers 401: API_TOKEN is missing/m);
   await system.process('query').stop();
   const away = await report();
   assert.deepEqual([away.code, away.ledger, away.queue], [1, null, null]);
-  assert.match(away.faults.join(), /GET \/metrics answers 503/);
+  assert.match(away.faults.join(), /GET \/system answers 503/);
 });
 
 test('nothing answers: exit code 69 and one line', async () => {

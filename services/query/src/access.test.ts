@@ -13,7 +13,7 @@ import {
 
 const TOKEN = 'token-for-tests';
 /** Nothing answers there: a request that is let through is told so with 503. */
-const ACTIONS = { ingestUrl: 'http://127.0.0.1:1', writerUrl: 'http://127.0.0.1:1', secret: 'secret' };
+const INTAKE = { url: 'http://127.0.0.1:1', secrets: ['secret'] };
 const LET_IN = 503;
 
 let directory: TestDirectory;
@@ -164,7 +164,7 @@ test('wrong bearer tokens are limited by address, and the right one never is', a
 });
 
 test('a page of another site changes nothing, with whatever the browser sends along', async () => {
-  service = await startService(directory.path, { token: TOKEN, actions: ACTIONS });
+  service = await startService(directory.path, { token: TOKEN, intake: INTAKE });
   const host = new URL(service.url).host;
   const cookie = await sessionCookie();
   const discard = (headers: Record<string, string>) => send('DELETE', '/dead-letters/1', headers);
@@ -192,7 +192,7 @@ test('a page of another site changes nothing, with whatever the browser sends al
 });
 
 test('without a token the same holds, for a browser on this machine reaches its loopback', async () => {
-  service = await startService(directory.path, { actions: ACTIONS });
+  service = await startService(directory.path, { intake: INTAKE });
   const { host, port } = new URL(service.url);
   const replay = (headers: Record<string, string>) => send('POST', '/dead-letters/1/replay', headers);
   assert.equal((await replay({ origin: 'http://evil.example' })).status, 403);
@@ -215,10 +215,17 @@ test('without a token the same holds, for a browser on this machine reaches its 
 });
 
 test('where everybody may read without a token, nobody may change anything', async () => {
-  service = await startService(directory.path, { anonymousReads: true, actions: ACTIONS });
+  service = await startService(directory.path, { anonymousReads: true, intake: INTAKE });
   assert.equal((await send('GET', '/messages', { host: 'lyftr.example' })).status, 200);
-  assert.equal(JSON.parse((await send('GET', '/console.json')).text).actions, false);
-  const { status, text } = await send('DELETE', '/dead-letters/1');
-  assert.equal(status, 404);
-  assert.match(text, /lyftr dead-letters/);
+  const { discard, replay } = JSON.parse((await send('GET', '/console.json')).text);
+  assert.deepEqual([discard, replay], [false, false]);
+  for (const [method, path] of [
+    ['DELETE', '/dead-letters/1'],
+    ['POST', '/dead-letters/1/replay'],
+    ['DELETE', '/ledger/missing?difference=0'],
+  ] as const) {
+    const { status, text } = await send(method, path);
+    assert.equal(status, 401, path);
+    assert.match(text, /Without API_TOKEN nothing can be changed/);
+  }
 });

@@ -1,19 +1,21 @@
-/** `POST /dead-letters/{id}/replay` and `DELETE /dead-letters/{id}`: what `lyftr dead-letters` does, from the console. */
+/** What an operator changes: dead letters are replayed and discarded, and what is missing is written off. */
 import { json, type RequestHandler } from 'express';
-import { AnswerError, createClient, type Client } from '@lyftr/shared/client';
-import { PROBLEMS, ProblemError } from '@lyftr/shared/errors';
+import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client';
+import { ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
 import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
+import type { AtWriter } from './at-writer.js';
 import type { Store } from './store.js';
 
 const BODY_BYTES_MAX = '4kb';
 const RETRY_AFTER_SECONDS = 1;
+/** More than the intake waits for Redis. A person waits for it. */
+const REPLAY_TIMEOUT_MS = 5_000;
 
-export interface ActionSettings {
-  ingestUrl: string;
-  writerUrl: string;
-  secret: string;
-  token: string | undefined;
+/** Where replayed messages go, and what they may be signed with. */
+export interface IntakeSettings {
+  url: string;
+  secrets: readonly string[];
 }
 
 export interface ReplayAnswer {
@@ -25,12 +27,19 @@ export interface ReplayAnswer {
   detail?: string;
 }
 
-/** When the settings for it are not there. */
+/** Where everybody may read without a token, nobody may change anything. */
 export function noActions(): RequestHandler {
+  return () => {
+    throw new ProblemError('bad-token', 'Without API_TOKEN nothing can be changed here: set one.');
+  };
+}
+
+/** When the settings for it are not there. */
+export function noReplay(): RequestHandler {
   return () => {
     throw new ProblemError(
       'not-found',
-      'This service was not told how to reach intake and writer: use `lyftr dead-letters`.',
+      'This service has no INGEST_URL or no WEBHOOK_SECRET: use `lyftr dead-letters replay`.',
     );
   };
 }
@@ -59,37 +68,38 @@ function newId(body: unknown): string | undefined {
   });
 }
 
-/** The answers of intake and writer in words for who asked here. */
-function toProblem(error: unknown, who: 'intake' | 'writer'): unknown {
+/** Why the intake has not taken a replay, in words for who asked here. */
+function toProblem(error: unknown): unknown {
   if (error instanceof ReplayError)
     return new ProblemError('not-replayable', `It is not replayed: ${error.message}.`);
-  if (error instanceof ProblemError) return error;
-  if (error instanceof AnswerError) {
-    if (who === 'writer' && error.status === PROBLEMS['not-found'].status)
-      return new ProblemError('not-found', 'There is no dead letter of this number.');
-    if (error.status < 500) return new ProblemError('not-replayable', `The ${who} refuses: ${error.words}`);
-  }
-  return new ProblemError('not-ready', `The ${who} does not take it now: ${(error as Error).message}.`, {
+  if (error instanceof UnreachableError && error.mayHaveArrived)
+    return new ProblemError(
+      'not-confirmed',
+      'The intake has not confirmed it: the message may be stored all the same. Search for its id before you repeat it.',
+    );
+  if (error instanceof AnswerError && error.code === 'bad-signature')
+    return new ProblemError(
+      'not-replayable',
+      'The intake knows none of the secrets of this service: restart query with the WEBHOOK_SECRET that the intake has.',
+    );
+  if (error instanceof AnswerError && error.status < 500)
+    return new ProblemError('not-replayable', `The intake refuses: ${error.words}`);
+  if (!(error instanceof AnswerError || error instanceof UnreachableError)) return error;
+  return new ProblemError('not-ready', `The intake does not take it now: ${error.message}.`, {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 }
 
-export interface Actions {
-  /** For `POST …/replay`; in this order. */
-  replay: RequestHandler<{ id: string }>[];
-  discard: RequestHandler<{ id: string }>;
-}
+/** In this order. */
+export type Handlers = RequestHandler<{ id: string }>[];
 
-export function createActions(
-  store: Store,
-  { ingestUrl, writerUrl, secret, token }: ActionSettings,
-): Actions {
-  const client: Client = createClient({
-    origin: ingestUrl,
-    writer: writerUrl,
-    token,
-    secret: () => secret,
-    hints: { origin: 'INGEST_URL may be wrong', writer: 'WRITER_URL may be wrong' },
+export function replayLetter(store: Store, atWriter: AtWriter, intake: IntakeSettings): Handlers {
+  const client = createClient({
+    origin: intake.url,
+    token: undefined,
+    secrets: () => intake.secrets,
+    hint: 'INGEST_URL may be wrong',
+    timeoutMs: REPLAY_TIMEOUT_MS,
   });
   const port = {
     isTaken: async (id: string) =>
@@ -97,32 +107,40 @@ export function createActions(
       undefined,
     deliver: (messages: readonly string[]) => client.deliver(messages),
     async discard(id: number) {
-      await client.removeAtWriter(`/dead-letters/${id}`);
+      await atWriter.remove(`/dead-letters/${id}`);
     },
   };
-  return {
-    replay: [
-      json({ limit: BODY_BYTES_MAX }),
-      async (req, res) => {
-        const id = idOf(req.params.id);
-        const as = newId(req.body);
-        const answer = await replay(port, readLetter(store, id), as).then(
-          (replayed): ReplayAnswer => ({ id, replayed, discarded: true }),
-          (error: unknown): ReplayAnswer => {
-            if (!(error instanceof NotDiscardedError)) throw toProblem(error, 'intake');
-            const { replayed, message } = error;
-            return { id, replayed, discarded: false, detail: `It is ${message}. Discard it.` };
-          },
-        );
-        res.json(answer);
-      },
-    ],
-    async discard(req, res) {
+  return [
+    json({ limit: BODY_BYTES_MAX }),
+    async (req, res) => {
       const id = idOf(req.params.id);
-      await port.discard(id).catch((error: unknown) => {
-        throw toProblem(error, 'writer');
-      });
+      const as = newId(req.body);
+      const answer = await replay(port, readLetter(store, id), as).then(
+        (replayed): ReplayAnswer => ({ id, replayed, discarded: true }),
+        (error: unknown): ReplayAnswer => {
+          if (!(error instanceof NotDiscardedError)) throw toProblem(error);
+          const { replayed, message } = error;
+          return { id, replayed, discarded: false, detail: `It is ${message}` };
+        },
+      );
+      res.json(answer);
+    },
+  ];
+}
+
+export function discardLetter(atWriter: AtWriter): Handlers {
+  return [
+    async (req, res) => {
+      await atWriter.remove(`/dead-letters/${idOf(req.params.id)}`);
       res.status(204).end();
     },
+  ];
+}
+
+/** `difference` is that of the ledger as the operator has seen it; the writer checks it. */
+export function writeOffMissing(atWriter: AtWriter): RequestHandler {
+  return async (req, res) => {
+    const { search } = new URL(req.url, 'http://localhost');
+    res.json(await atWriter.remove(`/ledger/missing${search}`));
   };
 }

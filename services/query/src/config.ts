@@ -10,17 +10,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'SEARCH_TIMEOUT_MS',
     'API_TOKEN',
     'WEBHOOK_SECRET',
+    'WEBHOOK_SECRET_PREVIOUS',
     'INGEST_URL',
-    'WRITER_URL',
     'QUEUES_WRITABLE',
     'ALLOW_ANONYMOUS_READS',
     'TRUSTED_PROXIES',
     'LOG_LEVEL',
   ]);
   requireTokenBeyondLoopback(config);
-  const { WEBHOOK_SECRET: secret, INGEST_URL: ingestUrl, WRITER_URL: writerUrl } = config;
-  const isComplete = secret !== undefined && ingestUrl !== undefined && writerUrl !== undefined;
-  /** With all three, dead letters can be replayed and discarded from the console. */
-  const actions = isComplete ? { secret, ingestUrl, writerUrl } : undefined;
-  return { ...config, actions };
+  const { WEBHOOK_SECRET: secret, WEBHOOK_SECRET_PREVIOUS: previous, INGEST_URL: url } = config;
+  const secrets = [secret, previous].filter((each) => each !== undefined);
+  /** With these, dead letters can be replayed from the console. */
+  const intake = secret === undefined || url === undefined ? undefined : { url, secrets };
+  return { ...config, intake };
 }

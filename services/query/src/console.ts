@@ -4,8 +4,16 @@ import type { Redis } from 'ioredis';
 import { onlyMethods, requireOwnName } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
 import { accessOf, refuseOtherSites, requireReader } from './access.js';
-import { createActions, noActions, type ActionSettings } from './actions.js';
+import {
+  discardLetter,
+  noActions,
+  noReplay,
+  replayLetter,
+  writeOffMissing,
+  type IntakeSettings,
+} from './actions.js';
 import { asset, page } from './assets.js';
+import { createAtWriter } from './at-writer.js';
 import { BOARD, createBoard } from './board.js';
 import { createLive, type Live } from './live.js';
 import { createSampler } from './sample.js';
@@ -19,8 +27,8 @@ export interface ConsoleOptions {
   token: string | undefined;
   /** Everybody may read without a token, and nobody may change anything without one. */
   anonymousReads: boolean;
-  /** Undefined when the settings for it are not there. */
-  actions: Omit<ActionSettings, 'token'> | undefined;
+  /** Undefined when the settings for it are not there: then nothing is replayed from here. */
+  intake: IntakeSettings | undefined;
   queuesWritable: boolean;
   log: Logger;
 }
@@ -36,17 +44,18 @@ export interface Console {
 export interface ConsoleAnswer {
   /** True when this browser has a session that it can end. */
   session: boolean;
-  /** Whether dead letters can be replayed and discarded from here. */
-  actions: boolean;
+  /** Whether dead letters can be discarded from here, and whether they can be replayed. */
+  discard: boolean;
+  replay: boolean;
 }
 
 export function createConsole(options: ConsoleOptions): Console {
-  const { store, redis, token, anonymousReads, log } = options;
+  const { store, redis, token, anonymousReads, intake, log } = options;
   const sessions = token === undefined ? undefined : createSessions(token);
   const isOpen = token === undefined && anonymousReads;
-  const actions =
-    options.actions === undefined || isOpen ? undefined : createActions(store, { ...options.actions, token });
-  const live = createLive({ sampler: createSampler(redis, store), log });
+  const atWriter = createAtWriter(redis, token);
+  const sampler = createSampler(redis, store);
+  const live = createLive({ sampler, log });
   const reads = onlyMethods('GET', 'HEAD');
 
   return {
@@ -64,18 +73,30 @@ export function createConsole(options: ConsoleOptions): Console {
         .get((_req, res) => {
           const answer: ConsoleAnswer = {
             session: accessOf(res) === 'session',
-            actions: actions !== undefined,
+            discard: !isOpen,
+            replay: !isOpen && intake !== undefined,
           };
           res.json(answer);
         })
         .all(reads);
+      app
+        .route('/system')
+        .get(async (_req, res) => {
+          res.json(await sampler.read());
+        })
+        .all(reads);
       // a page of another site may not read it, but could keep its streams open
       app.route('/live').get(refuseOtherSites('every method'), live.handler).all(reads);
+      if (isOpen) {
+        app.post('/dead-letters/:id/replay', noActions());
+        app.delete(['/dead-letters/:id', '/ledger/missing'], noActions());
+      }
       app
         .route('/dead-letters/:id/replay')
-        .post(...(actions?.replay ?? [noActions()]))
+        .post(...(intake === undefined ? [noReplay()] : replayLetter(store, atWriter, intake)))
         .all(onlyMethods('POST'));
-      app.delete('/dead-letters/:id', actions?.discard ?? noActions());
+      app.delete('/dead-letters/:id', ...discardLetter(atWriter));
+      app.route('/ledger/missing').delete(writeOffMissing(atWriter)).all(onlyMethods('DELETE'));
       app.use(BOARD, createBoard(redis, options.queuesWritable && !isOpen));
     },
   };

@@ -2,14 +2,16 @@
 import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
+import type { LedgerReport } from '@lyftr/shared/sample';
 import { readLedger } from './ledger.js';
 import type { Store } from './store.js';
 
 export function getLedger(store: Store, redis: Redis): RequestHandler {
   return async (_req, res) => {
-    const { ledger } = await readLedger(redis, store);
+    const { ledger, deadLetters } = await readLedger(redis, store);
     if (ledger === undefined)
       throw new ProblemError('not-ready', 'Redis is not responding. The ledger needs it.');
-    res.json(ledger);
+    const answer: LedgerReport = { ...ledger, dead_letters: deadLetters };
+    res.json(answer);
   };
 }

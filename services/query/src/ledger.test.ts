@@ -107,6 +107,7 @@ test('GET /ledger balances and names what is missing; without Redis it says so',
       waiting: 3,
       difference: 4,
       conflicting_duplicate: 0,
+      dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
       missing: { messages: 4, producers: [{ producer: 'p', ranges: [[10, 13]] }] },
     });
     assert.equal((await fetch(`${alone.url}/ledger`)).status, 503);

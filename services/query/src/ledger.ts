@@ -1,8 +1,10 @@
 /** The ledger as both stores have it, and what else the database says of itself. */
 import type { Redis } from 'ioredis';
+import { DEAD_LETTER_KINDS } from '@lyftr/shared/database';
 import { balance, type LedgerAnswer, type RedisAccount, type StoreAccount } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/shared/ledger-redis';
 import { readStoreAccount } from '@lyftr/shared/ledger-store';
+import type { DeadLettersWaiting } from '@lyftr/shared/sample';
 import type { Reader, Store } from './store.js';
 
 /** A producer that nobody has listed yet may settle its first batch between the two readings. */
@@ -11,8 +13,7 @@ const TRIES = 3;
 export interface Stored {
   account: StoreAccount;
   indexLagMessages: number;
-  /** Rows of dead_letters. */
-  deadLettersWaiting: number;
+  deadLetters: DeadLettersWaiting;
 }
 
 export interface LedgerReading extends Stored {
@@ -24,11 +25,17 @@ export function readStored(reader: Reader, producers: Iterable<string>): Stored 
   const { lag } = reader.get(
     'SELECT coalesce((SELECT max(seq) FROM messages), 0) - (SELECT watermark FROM text_index) AS lag',
   ) as { lag: number };
-  const { waiting } = reader.get('SELECT count(*) AS waiting FROM dead_letters') as { waiting: number };
+  const letters = reader.all('SELECT kind, count(*) AS n FROM dead_letters GROUP BY kind') as {
+    kind: string;
+    n: number;
+  }[];
+  const lettersOf = (wanted: string): number => letters.find(({ kind }) => kind === wanted)?.n ?? 0;
   return {
     account: readStoreAccount((sql, parameters) => reader.all(sql, parameters), producers),
     indexLagMessages: Math.max(0, lag),
-    deadLettersWaiting: waiting,
+    deadLetters: Object.fromEntries(
+      DEAD_LETTER_KINDS.map((kind) => [kind, lettersOf(kind)]),
+    ) as DeadLettersWaiting,
   };
 }
 

@@ -8,7 +8,7 @@ import express from 'express';
 import { endApp } from '@lyftr/shared/app';
 import { createLogger } from '@lyftr/shared/log';
 import { createLive, type Live } from './live.js';
-import type { Sample } from './sample.js';
+import type { Sample } from '@lyftr/shared/sample';
 
 const INTERVAL_MS = 20;
 

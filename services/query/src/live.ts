@@ -6,7 +6,7 @@ import type { RequestHandler, Response } from 'express';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
 import { rateLimited } from '@lyftr/shared/log';
-import type { Sample } from './sample.js';
+import type { Sample } from '@lyftr/shared/sample';
 
 const INTERVAL_MS = 1_000;
 const HISTORY_MAX = 300;

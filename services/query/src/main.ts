@@ -48,7 +48,7 @@ runService('query', async (log) => {
     redis,
     token: config.API_TOKEN,
     anonymousReads: config.ALLOW_ANONYMOUS_READS,
-    actions: config.actions,
+    intake: config.intake,
     queuesWritable: config.QUEUES_WRITABLE,
     log,
   });

@@ -27,14 +27,20 @@ test('the database, its log and the room beside them are measured', async () => 
 });
 
 test('dead letters wait until they are discarded', async () => {
+  const letters = (unstorable: number, conflicts: number) => ({
+    '{kind="corrupt_envelope"}': 0,
+    '{kind="unstorable_message"}': unstorable,
+    '{kind="conflicting_duplicate"}': conflicts,
+  });
   await scene.start(new Registry());
-  assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), { '': 0 });
+  assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), letters(0, 0));
   scene.writer.database.exec(
-    `INSERT INTO dead_letters (reason, raw, received_at) VALUES ('r', '{}', 1), ('r', '{}', 2)`,
+    `INSERT INTO dead_letters (kind, reason, raw, received_at)
+     VALUES ('unstorable_message', 'r', '{}', 1), ('conflicting_duplicate', 'r', '{}', 2)`,
   );
-  assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), { '': 2 });
+  assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), letters(1, 1));
   scene.writer.database.exec('DELETE FROM dead_letters WHERE id = 1');
-  assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), { '': 1 });
+  assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), letters(0, 1));
 });
 
 test("Redis's memory is a share of its limit, and 0 without one", async () => {

@@ -11,10 +11,11 @@ import {
   type Service,
   type Snapshot,
 } from '@lyftr/shared/metrics';
+import { JOB_STATES } from '@lyftr/shared/sample';
 import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import { readLedger, type LedgerReading, type Stored } from './ledger.js';
-import { JOB_STATES, readQueue, type QueueReading } from './queue.js';
+import { readQueue, type QueueReading } from './queue.js';
 import { readStorage, type StorageReading } from './storage.js';
 import type { Store } from './store.js';
 
@@ -70,7 +71,7 @@ function publishedGauges(
   return gaugesOf(metrics, labels).filter(({ name }) => !(name in SYSTEM_GAUGES));
 }
 
-function storedFamilies({ account, indexLagMessages, deadLettersWaiting }: Stored): Family[] {
+function storedFamilies({ account, indexLagMessages, deadLetters }: Stored): Family[] {
   const { outcomes, conflictingDuplicates, writtenOff } = account;
   return [
     counter(
@@ -84,7 +85,10 @@ function storedFamilies({ account, indexLagMessages, deadLettersWaiting }: Store
     counter('conflicting_duplicate_total', [sample(conflictingDuplicates)]),
     gauge('ledger_written_off_messages', [sample(writtenOff)]),
     gauge('index_lag_messages', [sample(indexLagMessages)]),
-    gauge('dead_letters_waiting', [sample(deadLettersWaiting)]),
+    gauge(
+      'dead_letters_waiting',
+      Object.entries(deadLetters).map(([kind, letters]) => sample(letters, { kind })),
+    ),
   ];
 }
 

@@ -29,6 +29,7 @@ test('every public route is in it', () => {
   );
   assert.deepEqual(routes.toSorted(), [
     'DELETE /dead-letters/{id}',
+    'DELETE /ledger/missing',
     'GET /dead-letters',
     'GET /dead-letters/{id}',
     'GET /docs',
@@ -45,6 +46,7 @@ test('every public route is in it', () => {
     'GET /readyz',
     'GET /stats',
     'GET /stats/timeline',
+    'GET /system',
     'POST /dead-letters/{id}/replay',
     'POST /webhook',
     'POST /webhook/batch',

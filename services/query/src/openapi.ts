@@ -1,106 +1,11 @@
 /** OpenAPI 3.1 of the whole system, made from the schemas that validate: both services are behind one origin. */
-import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLettersParameters } from './dead-letters.js';
 import { exportParameters } from './export.js';
 import { messagesParameters } from './messages.js';
-import type { ParameterSchema } from './parameters.js';
+import { act, health, intake, json, ok, problems, queryParameters, read } from './openapi-parts.js';
 import { count, object, ref, requestId, schemas, securitySchemes, type Json } from './schemas.js';
 import { statsParameters, timelineParameters } from './stats.js';
-
-const json = (schema: Json) => ({ 'application/json': { schema } });
-const headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
-const ok = (description: string, content: Json) => ({ '200': { description, headers, content } });
-
-/** One response per status; several problems may share one. */
-function problems(...codes: ProblemCode[]): Json {
-  const titles = new Map<number, string[]>();
-  for (const code of codes) {
-    const { status, title } = PROBLEMS[code];
-    titles.set(status, [...(titles.get(status) ?? []), title]);
-  }
-  const content = { [PROBLEM_TYPE]: { schema: ref('Problem') } };
-  return Object.fromEntries(
-    Array.from(titles, ([status, names]) => [
-      String(status),
-      { description: names.join('; '), headers, content },
-    ]),
-  );
-}
-
-function queryParameters(schema: ParameterSchema): Json[] {
-  return Object.entries(schema.properties).map(([name, { description, ...rest }]) => ({
-    name,
-    in: 'query',
-    description,
-    ...(name === 'cursor' ? { allowEmptyValue: true } : {}),
-    schema: rest,
-  }));
-}
-
-const REFUSALS = [
-  'bad-request',
-  'not-json',
-  'bad-signature',
-  'request-timeout',
-  'body-too-large',
-  'unsupported-media-type',
-  'invalid-message',
-  'queue-unavailable',
-] as const;
-
-function intake(operationId: string, summary: string, requestContent: Json, answer: Json): Json {
-  return {
-    operationId,
-    tags: ['Intake'],
-    summary,
-    security: [{ signature: [] }],
-    parameters: [{ name: 'x-request-id', in: 'header', ...requestId }],
-    requestBody: { required: true, content: requestContent },
-    responses: { ...ok('Redis has stored it', json(answer)), ...problems(...REFUSALS) },
-  };
-}
-
-/** A token, a browser's session, or nothing where the service has no token. */
-const READERS = [{ bearer: [] }, { session: [] }, {}];
-
-function read(operationId: string, tag: string, summary: string, parameters: Json[], responses: Json): Json {
-  return {
-    operationId,
-    tags: [tag],
-    summary,
-    security: READERS,
-    parameters,
-    responses: {
-      ...responses,
-      ...problems('bad-token', 'too-many-tries', 'upstream-unavailable', 'not-ready'),
-    },
-  };
-}
-
-/** What changes something, and is therefore closed to pages of other sites. */
-function act(operationId: string, summary: string, rest: Json, responses: Json): Json {
-  return {
-    operationId,
-    tags: ['Operation'],
-    summary,
-    security: READERS,
-    parameters: [deadLetterId],
-    ...rest,
-    responses: {
-      ...responses,
-      ...problems('bad-token', 'too-many-tries', 'cross-site', 'not-found', 'not-replayable', 'not-ready'),
-    },
-  };
-}
-
-const health = (operationId: string, summary: string, responses: Json): Json => ({
-  operationId,
-  tags: ['Operation'],
-  summary,
-  security: [],
-  responses,
-});
 
 const status = { const: 'ok' };
 const messageId = {
@@ -116,6 +21,14 @@ const deadLetterId = {
   in: 'path',
   required: true,
   description: 'Its number.',
+  schema: { type: 'integer' },
+};
+
+const difference = {
+  name: 'difference',
+  in: 'query',
+  required: true,
+  description: 'That of GET /ledger as it was looked at: the writer refuses another number.',
   schema: { type: 'integer' },
 };
 
@@ -188,6 +101,18 @@ function paths(): Json {
         ok('The ledger', json(ref('Ledger'))),
       ),
     },
+    '/ledger/missing': {
+      delete: act(
+        'writeOffMissing',
+        'Gives up the messages that are missing: they are counted as written off',
+        [difference],
+        {},
+        {
+          ...ok('They are written off', json(ref('WrittenOff'))),
+          ...problems('invalid-query', 'not-written-off'),
+        },
+      ),
+    },
     '/dead-letters': {
       get: read(
         'listDeadLetters',
@@ -208,6 +133,7 @@ function paths(): Json {
       delete: act(
         'discardDeadLetter',
         'Discards a dead letter',
+        [deadLetterId],
         {},
         { '204': { description: 'It is gone' } },
       ),
@@ -216,13 +142,26 @@ function paths(): Json {
       post: act(
         'replayDeadLetter',
         'Sends the messages of a dead letter through the intake, and discards it once they are acknowledged',
+        [deadLetterId],
         {
           requestBody: {
             content: json(object({ as: messageSchema.properties.message_id }, ['as'])),
             description: 'Another id for its one message: a conflicting duplicate needs one.',
           },
         },
-        { ...ok('They are acknowledged', json(ref('Replay'))), ...problems('invalid-query') },
+        {
+          ...ok('They are acknowledged', json(ref('Replay'))),
+          ...problems('not-replayable', 'invalid-query'),
+        },
+      ),
+    },
+    '/system': {
+      get: read(
+        'getSystem',
+        'Operation',
+        'One look at the whole system',
+        [],
+        ok('The figures of this moment', json(ref('Sample'))),
       ),
     },
     '/live': {

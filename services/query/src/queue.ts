@@ -1,18 +1,20 @@
 /** What Redis knows: the figures that processes publish, and the queue. */
 import type { Redis } from 'ioredis';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { LEASE_KEY } from '@lyftr/shared/leader';
 import { memoryUsedRatio } from '@lyftr/shared/redis';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import type { JOB_STATES } from '@lyftr/shared/sample';
 
 /** Field of SNAPSHOTS_KEY with the summed figures of processes that ended long ago. */
 export const GONE_FIELD = '_gone';
-
-export const JOB_STATES = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
 
 export interface QueueReading {
   /** Without `gone`. */
   snapshots: Snapshot[];
   gone: Snapshot | undefined;
+  /** The writer that may work; null while there is none. */
+  leader: string | null;
   jobs: Record<(typeof JOB_STATES)[number], number>;
   /** Epoch milliseconds; undefined when nothing waits. */
   oldestJobAt: number | undefined;
@@ -58,6 +60,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
     .pipeline()
     .hgetall(SNAPSHOTS_KEY)
     .info('memory')
+    .get(LEASE_KEY)
     .lindex(queueKey('wait'), -1)
     .lindex(queueKey('active'), -1)
     .llen(queueKey('wait'))
@@ -66,7 +69,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
     .zcard(queueKey('failed'))
     .zcard(queueKey('completed'))
     .exec();
-  const [published, memory, oldestWaiting, oldestActive, ...counts] = (replies ?? []).map(
+  const [published, memory, leader, oldestWaiting, oldestActive, ...counts] = (replies ?? []).map(
     ([error, reply]) => {
       if (error !== null) throw error;
       return reply;
@@ -75,6 +78,7 @@ export async function readQueue(redis: Redis): Promise<QueueReading> {
   const [waiting, active, delayed, failed, completed] = counts as [number, number, number, number, number];
   return {
     ...readSnapshots(published as Record<string, string>),
+    leader: leader as string | null,
     jobs: { waiting, active, delayed, failed, completed },
     memoryUsedRatio: memoryUsedRatio(memory as string),
     oldestJobAt: await readOldest(redis, [oldestWaiting as string | null, oldestActive as string | null]),

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
+import type { ProcessState, Sample } from '@lyftr/shared/sample';
 import type { Sample as Value } from './families.js';
 import { readLedger, type LedgerReading } from './ledger.js';
 import { readQueue, type QueueReading } from './queue.js';
@@ -10,51 +11,6 @@ import type { Store } from './store.js';
 
 /** How long a process that has ended is still shown. */
 const SHOWN_GONE_MS = 10 * 60 * 1_000;
-
-export interface ProcessState {
-  service: string;
-  instance: string;
-  pid: number;
-  /** `up`; `stopped` when it ended in order; `gone` when it just does not publish any more. */
-  state: 'up' | 'stopped' | 'gone';
-  /** Epoch milliseconds. */
-  started_at: number;
-  seen_at: number;
-  memory_bytes: number | null;
-}
-
-/** What comes from a store that does not answer is null. */
-export interface Sample {
-  /** Epoch milliseconds. */
-  at: number;
-  redis: boolean;
-  /** `ok`, or what is wrong with it. */
-  database: string;
-  ledger: {
-    created: number;
-    duplicate: number;
-    dead_letter: number;
-    conflicting_duplicate: number;
-    /** Messages that were given up. */
-    written_off: number;
-    /** These are null while Redis is away. */
-    accepted: number | null;
-    unconfirmed: number | null;
-    waiting: number | null;
-    difference: number | null;
-    /** Messages that were acknowledged and are gone; null while it cannot be told. */
-    missing: number | null;
-  } | null;
-  /** Rows of dead_letters: those that nobody has replayed or discarded. */
-  dead_letters: number | null;
-  index_lag_messages: number | null;
-  queue: { jobs: QueueReading['jobs']; oldest_age_seconds: number } | null;
-  /** Refused deliveries by status. */
-  refused: Record<string, number> | null;
-  /** From acceptance to commit, over all batches ever: seconds together, and their number. */
-  store_lag: { seconds: number; batches: number } | null;
-  processes: ProcessState[] | null;
-}
 
 /** Fates of a delivery that are decided at ingest. */
 export const REFUSALS = ['invalid_signature', 'invalid_payload', 'too_large', 'unavailable'] as const;
@@ -72,10 +28,10 @@ function sum(metrics: readonly PublishedMetric[][], name: string, wanted: (value
 
 function stateOf({ stopped, at }: Snapshot, now: number): ProcessState['state'] {
   if (stopped) return 'stopped';
-  return now - at <= PROCESS_STALE_MS ? 'up' : 'gone';
+  return now - at <= PROCESS_STALE_MS ? 'up' : 'silent';
 }
 
-function processesOf(snapshots: readonly Snapshot[], now: number): ProcessState[] {
+function processesOf({ snapshots, leader }: QueueReading, now: number): ProcessState[] {
   return snapshots
     .map((snapshot): ProcessState => {
       const memory = snapshot.metrics.find(({ name }) => name === 'process_resident_memory_bytes')?.values[0];
@@ -84,6 +40,8 @@ function processesOf(snapshots: readonly Snapshot[], now: number): ProcessState[
         instance: snapshot.instance,
         pid: snapshot.pid,
         state: stateOf(snapshot, now),
+        leads: snapshot.instance === leader,
+        url: snapshot.url ?? null,
         started_at: snapshot.startedAt,
         seen_at: snapshot.at,
         memory_bytes: memory?.value ?? null,
@@ -136,7 +94,7 @@ function ofQueue(
       ]),
     ),
     store_lag: { seconds: lag('sum'), batches: lag('count') },
-    processes: processesOf(queue.snapshots, now),
+    processes: processesOf(queue, now),
   };
 }
 
@@ -166,7 +124,7 @@ export function createSampler(redis: Redis, store: Store): { read(): Promise<Sam
       return {
         ...sample,
         ledger: ledgerOf(stored),
-        dead_letters: stored.deadLettersWaiting,
+        dead_letters: stored.deadLetters,
         index_lag_messages: stored.indexLagMessages,
       };
     },

@@ -1,4 +1,5 @@
 /** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
+import { DEAD_LETTER_KINDS } from '@lyftr/shared/database';
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
@@ -21,6 +22,11 @@ const time = { type: ['string', 'null'], format: 'date-time' };
 
 const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
 const countOrNull = { type: ['integer', 'null'], minimum: 0 };
+const ranges = { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } };
+const lettersByKind = {
+  ...object(Object.fromEntries(DEAD_LETTER_KINDS.map((kind) => [kind, count]))),
+  description: 'Dead letters that nobody has replayed or discarded yet.',
+};
 const millis = { type: 'integer', description: 'Epoch milliseconds.' };
 
 const sampleSchema: Json = {
@@ -42,7 +48,7 @@ const sampleSchema: Json = {
         missing: { ...countOrNull, description: 'Messages that were acknowledged and are gone.' },
       }),
     ),
-    dead_letters: countOrNull,
+    dead_letters: orNull(lettersByKind),
     index_lag_messages: countOrNull,
     queue: orNull(
       object({
@@ -58,7 +64,12 @@ const sampleSchema: Json = {
         service: { type: 'string' },
         instance: { type: 'string' },
         pid: { type: 'integer' },
-        state: { enum: ['up', 'stopped', 'gone'] },
+        state: {
+          enum: ['up', 'stopped', 'silent'],
+          description: 'stopped: it ended in order; silent: it has not been heard of.',
+        },
+        leads: { type: 'boolean', description: 'Whether this is the writer that may work.' },
+        url: { type: ['string', 'null'], description: 'Where other processes reach it.' },
         started_at: millis,
         seen_at: millis,
         memory_bytes: { type: ['number', 'null'] },
@@ -140,6 +151,12 @@ export const schemas: Record<string, Json> = {
     },
     ['detail'],
   ),
+  WrittenOff: object({
+    messages: { ...count, description: 'Messages that were missing by number.' },
+    producers: { type: 'array', items: object({ producer: { type: 'string' }, ranges }) },
+    unnamed: { ...count, description: 'Missing messages of processes that ended long ago.' },
+    unconfirmed: { ...count, description: 'Stored messages that are counted as unconfirmed from now on.' },
+  }),
   Sample: sampleSchema,
   Ledger: {
     ...object({
@@ -166,6 +183,7 @@ export const schemas: Record<string, Json> = {
         ...count,
         description: 'Duplicates with another content than what is stored.',
       },
+      dead_letters: lettersByKind,
       missing: {
         type: ['object', 'null'],
         description:
@@ -176,10 +194,7 @@ export const schemas: Record<string, Json> = {
           producers: {
             type: 'array',
             description: 'By the process that acknowledged them: the numbers of its messages.',
-            items: object({
-              producer: { type: 'string' },
-              ranges: { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } },
-            }),
+            items: object({ producer: { type: 'string' }, ranges }),
           },
         },
       },

@@ -218,7 +218,7 @@ export async function startService(
     registry: new Registry(),
     token: undefined,
     anonymousReads: false,
-    actions: undefined,
+    intake: undefined,
     queuesWritable: false,
     trustedProxies: 'loopback',
     ...options,

@@ -12,6 +12,8 @@ import { writeOff } from './write-off.js';
 export interface WriterAppOptions {
   /** Undefined while another writer is at work. */
   leader: () => Leader | undefined;
+  /** `ok: ` and which writer leads. */
+  leaseState: () => string;
   redis: Redis;
   /** `ok`, or why nothing comes from Redis. */
   redisState: () => string;
@@ -24,6 +26,7 @@ export interface WriterAppOptions {
 /** A standby is ready: it is ready to take over. */
 export function createWriterApp({
   leader,
+  leaseState,
   redis,
   redisState,
   dataDir,
@@ -37,6 +40,7 @@ export function createWriterApp({
       host: hostState(dataDir),
       redis: redisState(),
       queue: leader()?.queueState() ?? 'ok',
+      lease: leaseState(),
     }),
   });
   if (token === undefined) app.use(['/metrics', '/dead-letters', '/ledger'], requireOwnName());
@@ -48,14 +52,15 @@ export function createWriterApp({
   app.use('/metrics/process', onlyMethods('GET', 'HEAD'));
   function requireLeader(): Leader {
     const current = leader();
-    if (current === undefined) throw new ProblemError('not-ready', 'Another writer is at work.');
+    if (current === undefined) throw new ProblemError('not-ready', 'Another writer leads.');
     return current;
   }
   // deletions are the writer's, like every change of the database
   app.delete('/dead-letters/:id', requireToken(token), (req, res) => {
     const current = requireLeader();
     const id = Number(req.params.id);
-    if (!Number.isSafeInteger(id) || !current.store.discard(id)) throw new ProblemError('not-found');
+    if (!Number.isSafeInteger(id) || !current.store.discard(id))
+      throw new ProblemError('not-found', 'There is no dead letter of this number.');
     res.status(204).end();
   });
   app.use('/dead-letters', onlyMethods('DELETE'));

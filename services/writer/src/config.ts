@@ -4,6 +4,7 @@ import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
 export function readConfig() {
   const config = readSettings(process.env, [
     'WRITER_PORT',
+    'WRITER_URL',
     'HOST',
     'DATA_DIR',
     'REDIS_URL',

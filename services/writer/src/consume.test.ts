@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
+import { LEASE_KEY } from '@lyftr/shared/leader';
 import { ENVELOPE_VERSION, jobName, QUEUE_NAME, QUEUE_PREFIX, type MessageTuple } from '@lyftr/shared/job';
 import { CONFIRMED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
 import { createLogger } from '@lyftr/shared/log';
 import type { Batch } from './batch.js';
 import { startConsumer, type Consumer } from './consume.js';
 import { beginRound } from './jobs.js';
-import { LEASE_KEY } from './lease.js';
 import { createSettled } from './settled.js';
 import { startRedis, type TestRedis } from './testing.js';
 

@@ -6,6 +6,7 @@
  * An ingest process that was cut off for long begins a new life (`lives.ts` of ingest), so a producer that has left
  * does not come back.
  */
+import { LEASE_KEY } from '@lyftr/shared/leader';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
 import {
   CONFIRMED_KEY,
@@ -19,7 +20,6 @@ import {
 import { readRedisAccount } from '@lyftr/shared/ledger-redis';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 import type { Redis } from 'ioredis';
-import { LEASE_KEY } from './lease.js';
 import type { Settled } from './settled.js';
 import type { Store } from './store.js';
 

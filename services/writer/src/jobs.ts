@@ -8,10 +8,10 @@ import {
   UnknownVersionError,
   type Numbers,
 } from '@lyftr/shared/job';
+import { LEASE_KEY } from '@lyftr/shared/leader';
 import { UNNAMED_JOBS } from '@lyftr/shared/ledger';
 import type { Redis } from 'ioredis';
 import type { Batch } from './batch.js';
-import { LEASE_KEY } from './lease.js';
 
 const ROUND_JOBS_MAX = 64;
 const ROUND_MESSAGES_MAX = 4_000;

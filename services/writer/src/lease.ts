@@ -4,12 +4,11 @@
  * decided by the epoch in the database (store.ts), which no clock and no network can get wrong.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { LEASE_KEY } from '@lyftr/shared/leader';
 import { DATABASE_BUSY_MS, LEASE_MS } from '@lyftr/shared/limits';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
 
-/** String: the writer that may work. */
-export const LEASE_KEY = 'lyftr:writer:lease';
 const RENEW_MS = 800;
 const POLL_MS = 250;
 
@@ -34,6 +33,8 @@ export interface Lease {
 export interface LeaseOptions {
   /** Told of everything that Redis fails at. */
   trouble: (error: unknown) => void;
+  /** Told who holds the lease, each time that it is another writer than before. */
+  standingBy: (holder: string) => void;
   log: Logger;
   signal: AbortSignal;
 }
@@ -42,7 +43,7 @@ export interface LeaseOptions {
 export async function acquireLease(
   redis: Redis,
   instance: string,
-  { trouble, log, signal }: LeaseOptions,
+  { trouble, standingBy, log, signal }: LeaseOptions,
 ): Promise<Lease> {
   const take = async (): Promise<string> =>
     (await redis.eval(TAKE, 1, LEASE_KEY, instance, LEASE_MS)) as string;
@@ -52,13 +53,14 @@ export async function acquireLease(
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   aborted.catch(() => {});
-  let told = false;
+  let told: string | undefined;
   for (;;) {
     signal.throwIfAborted();
     const holder = await Promise.race([take().catch(trouble), aborted]);
     if (holder === instance) break;
-    if (holder !== undefined && !told) {
-      told = true;
+    if (holder !== undefined && holder !== told) {
+      told = holder;
+      standingBy(holder);
       log.info({ holder }, 'another writer is at work; standing by');
     }
     await delay(POLL_MS, undefined, { signal });

@@ -5,6 +5,7 @@ import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService } from '@lyftr/shared/process';
 import { patientRedis } from '@lyftr/shared/redis';
+import { reachableUrl } from './address.js';
 import { createWriterApp } from './app.js';
 import { readConfig } from './config.js';
 import { lead, type Leader } from './lead.js';
@@ -44,9 +45,11 @@ runService('writer', async (log) => {
   const registry = createRegistry();
   const metrics = createWriterMetrics(registry);
   let leader: Leader | undefined;
+  let lease = 'ok: no writer holds the lease yet';
 
   const app = createWriterApp({
     leader: () => leader,
+    leaseState: () => lease,
     redis,
     redisState: () => trouble.refusal() ?? (redis.status === 'ready' ? 'ok' : 'Redis does not answer'),
     dataDir: config.DATA_DIR,
@@ -59,28 +62,32 @@ runService('writer', async (log) => {
   log.info({ port, instance }, 'listening');
 
   const closing = new AbortController();
-  const leading = acquireLease(redis, instance, { trouble: trouble.note, log, signal: closing.signal }).then(
-    async (lease) => {
-      const replaced = (error: Error): void => {
-        // the next start is a standby; what this one had in hand is the other writer's now
-        log.fatal({ err: error }, 'replaced by another writer');
-        process.exit(1);
-      };
-      leader = await unlocked(() =>
-        lead({
-          dataDir: config.DATA_DIR,
-          instance,
-          redis,
-          lease,
-          metrics,
-          retentionDays: config.RETENTION_DAYS,
-          replaced,
-          trouble: trouble.note,
-          log,
-        }),
-      );
-    },
-  );
+  const leading = acquireLease(redis, instance, {
+    trouble: trouble.note,
+    standingBy: (holder) => (lease = `ok: ${holder} leads, this writer stands by`),
+    log,
+    signal: closing.signal,
+  }).then(async (held) => {
+    lease = 'ok: this writer leads';
+    const replaced = (error: Error): void => {
+      // the next start is a standby; what this one had in hand is the other writer's now
+      log.fatal({ err: error }, 'replaced by another writer');
+      process.exit(1);
+    };
+    leader = await unlocked(() =>
+      lead({
+        dataDir: config.DATA_DIR,
+        instance,
+        redis,
+        lease: held,
+        metrics,
+        retentionDays: config.RETENTION_DAYS,
+        replaced,
+        trouble: trouble.note,
+        log,
+      }),
+    );
+  });
   leading.catch((error: unknown) => {
     if (closing.signal.aborted) return;
     log.fatal({ err: error }, 'the database cannot be opened');
@@ -91,6 +98,7 @@ runService('writer', async (log) => {
     registry,
     service: 'writer',
     instance,
+    url: reachableUrl(config.HOST, port, config.WRITER_URL),
   });
 
   return {

@@ -3,11 +3,11 @@
  * also those of a process that was killed before it could publish them: a database that was restored from an old copy
  * is found out message by message.
  */
+import { LEASE_KEY } from '@lyftr/shared/leader';
 import type { Numbers } from '@lyftr/shared/job';
 import { SETTLED_KEY } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import type { Redis } from 'ioredis';
-import { LEASE_KEY } from './lease.js';
 
 /** KEYS: lease, settled. ARGV: this writer, then pairs of producer and ranges. A writer that was replaced knows less. */
 const NOTE = `

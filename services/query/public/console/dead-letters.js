@@ -15,7 +15,7 @@ const KINDS = {
 const list = byId('letters');
 const problem = byId('letters-problem');
 const done = byId('letters-done');
-let mayAct = false;
+let may = { discard: false, replay: false };
 let asking = new AbortController();
 let openId;
 let shownPage;
@@ -115,7 +115,7 @@ function actionsOf({ id, kind, message_id }) {
           el('label', { for: 'new-id' }, isConflict ? 'New id (its own is taken)' : 'Another id (optional)'),
           newId,
         ]),
-    replay,
+    ...(may.replay ? [replay] : []),
   );
   const discard = el('button', { type: 'button', class: 'danger' }, 'Discard');
   let isSure = false;
@@ -144,7 +144,7 @@ async function showDetail(id) {
   try {
     const letter = await get(`/dead-letters/${encodeURIComponent(id)}`);
     if (openId !== id) return;
-    const acts = mayAct
+    const acts = may.discard
       ? actionsOf(letter)
       : [
           el(
@@ -186,12 +186,12 @@ function show(wanted) {
 }
 
 export function startDeadLetters(config) {
-  mayAct = config.actions;
+  may = config;
   note(
     byId('letters-note'),
-    mayAct
+    may.replay
       ? ''
-      : 'This service may not replay or discard: use `lyftr dead-letters` on the command line. INGEST_URL, WRITER_URL and WEBHOOK_SECRET would let it.',
+      : 'This service may not replay: use `lyftr dead-letters` on the command line. INGEST_URL and WEBHOOK_SECRET would let it.',
   );
   byId('letters-previous').addEventListener('click', () => go({ page: String(pageOf(state()) - 1) }));
   byId('letters-next').addEventListener('click', () => go({ page: String(pageOf(state()) + 1) }));

@@ -46,6 +46,17 @@ export function fromLocalInput(value) {
   return value === '' || Number.isNaN(date.getTime()) ? '' : date.toISOString().replace('.000Z', 'Z');
 }
 
+const sum = (counts) => Object.values(counts).reduce((total, value) => total + value, 0);
+
+/** Rows of the dead-letter table; `letters` has their number by kind, or is null where it is not known. */
+export const lettersTotal = (letters) => (letters ? sum(letters) : null);
+
+/** `3 could not be stored, 19 conflicting duplicates`. */
+export function lettersWords(letters) {
+  const conflicts = letters.conflicting_duplicate;
+  return `${count(sum(letters) - conflicts)} could not be stored, ${counted(conflicts, 'conflicting duplicate')}`;
+}
+
 /** JSON text, indented; as it is when it is no JSON. */
 export function pretty(json) {
   try {

@@ -1,7 +1,7 @@
 /** Puts the parts together: tabs, status, keys. */
 import { get } from './api.js';
 import { byId, setText } from './dom.js';
-import { count } from './format.js';
+import { count, lettersTotal, lettersWords } from './format.js';
 import { isConnected, latest, onSample, startLive } from './live.js';
 import { startDeadLetters } from './dead-letters.js';
 import { startMessages } from './messages.js';
@@ -33,9 +33,11 @@ function showStatus() {
   const { level, words } = statusOf(latest(), isConnected());
   status.dataset.level = level;
   setText(status.firstElementChild, words);
-  const letters = latest()?.dead_letters ?? 0;
-  byId('dead-letter-badge').hidden = letters === 0;
-  setText(byId('dead-letter-badge'), count(letters));
+  const letters = latest()?.dead_letters;
+  const badge = byId('dead-letter-badge');
+  badge.hidden = !(lettersTotal(letters) > 0);
+  setText(badge, count(lettersTotal(letters)));
+  badge.title = letters ? lettersWords(letters) : '';
 }
 
 function listenToKeys() {
@@ -69,7 +71,7 @@ async function readConfig() {
   try {
     return await get('/console.json');
   } catch {
-    return { session: false, actions: false };
+    return { session: false, discard: false, replay: false };
   }
 }
 

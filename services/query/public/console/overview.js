@@ -1,7 +1,7 @@
 /** How the whole system is, now and over the last minutes. */
 import { createChart } from './charts.js';
 import { byId, el, setText } from './dom.js';
-import { count, counted, rate, seconds } from './format.js';
+import { count, counted, lettersTotal, lettersWords, rate, seconds } from './format.js';
 import { all, isConnected, latest, latestIndex, onSample, rateAt, storeLagAt } from './live.js';
 import { verdictOf } from './status.js';
 
@@ -31,7 +31,7 @@ const TERMS = [
   ],
   ['created', 'stored', '=', 'Rows in the database'],
   ['duplicate', 'duplicates', '+', 'Came again under an id that is stored'],
-  ['dead_letter', 'dead letters', '+', 'Put aside, ever'],
+  ['dead_letter', 'not stored', '+', 'Could not be stored because of their content, ever'],
   ['written_off', 'written off', '+', 'Lost, and given up by an operator'],
   ['waiting', 'waiting', '+', 'In Redis, on their way'],
 ];
@@ -74,9 +74,9 @@ function tilesOf(index) {
     [
       'letters',
       'Dead letters',
-      count(sample.dead_letters),
-      'to handle, conflicts included',
-      sample.dead_letters > 0 && 'busy',
+      count(lettersTotal(sample.dead_letters)),
+      sample.dead_letters ? lettersWords(sample.dead_letters) : '',
+      lettersTotal(sample.dead_letters) > 0 && 'busy',
     ],
     ['missing', 'Missing', count(missing), 'messages acknowledged and gone', missing > 0 && 'bad'],
   ];

@@ -3,18 +3,25 @@ import { byId, el, note } from './dom.js';
 import { megabytes, seconds } from './format.js';
 import { latest, onSample } from './live.js';
 
-const STATES = { up: 'up', stopped: 'stopped', gone: 'gone' };
-const LEVELS = { up: 'good', stopped: 'unknown', gone: 'bad' };
+const LEVELS = { up: 'good', stopped: 'unknown', silent: 'bad' };
 
 function row(process, now) {
-  const { service, instance, pid, state, started_at, seen_at, memory_bytes } = process;
+  const { service, instance, pid, state, leads, started_at, seen_at, memory_bytes } = process;
   const silentSeconds = Math.max(0, Math.round((now - seen_at) / 1_000));
   const end = state === 'up' ? now : seen_at;
   return el(
     'tr',
     {},
     el('th', { scope: 'row' }, service),
-    el('td', {}, el('span', { class: 'status', 'data-level': LEVELS[state] }, el('span', {}, STATES[state]))),
+    el(
+      'td',
+      {},
+      el(
+        'span',
+        { class: 'status', 'data-level': LEVELS[state] },
+        el('span', {}, leads ? `${state}, leads` : state),
+      ),
+    ),
     el(
       'td',
       { class: 'number', 'data-label': 'age' },

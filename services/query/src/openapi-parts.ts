@@ -1,0 +1,110 @@
+/** What operations of OpenAPI have in common: answers, problems, and who may ask. */
+import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
+import type { ParameterSchema } from './parameters.js';
+import { ref, requestId, type Json } from './schemas.js';
+
+export const json = (schema: Json) => ({ 'application/json': { schema } });
+const headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
+export const ok = (description: string, content: Json) => ({ '200': { description, headers, content } });
+
+/** One response per status; several problems may share one. */
+export function problems(...codes: ProblemCode[]): Json {
+  const titles = new Map<number, string[]>();
+  for (const code of codes) {
+    const { status, title } = PROBLEMS[code];
+    titles.set(status, [...(titles.get(status) ?? []), title]);
+  }
+  const content = { [PROBLEM_TYPE]: { schema: ref('Problem') } };
+  return Object.fromEntries(
+    Array.from(titles, ([status, names]) => [
+      String(status),
+      { description: names.join('; '), headers, content },
+    ]),
+  );
+}
+
+export function queryParameters(schema: ParameterSchema): Json[] {
+  return Object.entries(schema.properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: 'query',
+    description,
+    ...(name === 'cursor' ? { allowEmptyValue: true } : {}),
+    schema: rest,
+  }));
+}
+
+const REFUSALS = [
+  'bad-request',
+  'not-json',
+  'bad-signature',
+  'request-timeout',
+  'body-too-large',
+  'unsupported-media-type',
+  'invalid-message',
+  'queue-unavailable',
+] as const;
+
+export function intake(operationId: string, summary: string, requestContent: Json, answer: Json): Json {
+  return {
+    operationId,
+    tags: ['Intake'],
+    summary,
+    security: [{ signature: [] }],
+    parameters: [{ name: 'x-request-id', in: 'header', ...requestId }],
+    requestBody: { required: true, content: requestContent },
+    responses: { ...ok('Redis has stored it', json(answer)), ...problems(...REFUSALS) },
+  };
+}
+
+/** A token, a browser's session, or nothing where the service has no token. */
+const READERS = [{ bearer: [] }, { session: [] }, {}];
+
+export function read(
+  operationId: string,
+  tag: string,
+  summary: string,
+  parameters: Json[],
+  responses: Json,
+): Json {
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    security: READERS,
+    parameters,
+    responses: {
+      ...responses,
+      ...problems('bad-token', 'too-many-tries', 'upstream-unavailable', 'not-ready'),
+    },
+  };
+}
+
+/** What changes something, and is therefore closed to pages of other sites. */
+export function act(
+  operationId: string,
+  summary: string,
+  parameters: Json[],
+  rest: Json,
+  responses: Json,
+): Json {
+  return {
+    operationId,
+    tags: ['Operation'],
+    summary,
+    security: READERS,
+    parameters,
+    ...rest,
+    responses: {
+      ...responses,
+      ...problems('bad-token', 'too-many-tries', 'cross-site', 'not-found', 'not-ready', 'not-confirmed'),
+    },
+  };
+}
+
+export const health = (operationId: string, summary: string, responses: Json): Json => ({
+  operationId,
+  tags: ['Operation'],
+  summary,
+  security: [],
+  responses,
+});
