@@ -294,4 +294,16 @@ export const MUTATIONS = [
     tests: [`${INGEST}/body.test.js`],
     only: 'reads its answer',
   },
+  {
+    name: 'two supervisors on one folder',
+    file: 'cli/dist/lock.js',
+    edits: [["'BEGIN EXCLUSIVE'", "'BEGIN'"]],
+    tests: ['cli/dist/lock.test.js'],
+  },
+  {
+    name: 'a service that starts outlives its supervisor',
+    file: `${SHARED}/process.js`,
+    edits: [["watchParent(() => close('parent gone'));", '']],
+    tests: [`${SHARED}/process.test.js`],
+  },
 ];

@@ -1,5 +1,4 @@
 /** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
-import { realpathSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Command } from 'commander';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
@@ -12,7 +11,6 @@ import { LockTakenError, takeLock, type Lock } from './lock.js';
 import { ledgerFaults } from './ledger-text.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
-import { socketPath } from './socket-path.js';
 
 interface AuditOptions extends JsonOption, ClientOptions {
   /** Every row of the text index, not a sample. */
@@ -61,10 +59,10 @@ function repairOffline(file: string, full: boolean): Line[] {
 }
 
 /** Holds the lock of `lyftr up`, so that none starts meanwhile. */
-async function whileNothingRuns<T>(dataDir: string, work: () => T): Promise<T> {
+function whileNothingRuns<T>(dataDir: string, work: () => T): T {
   let lock: Lock;
   try {
-    lock = await takeLock(socketPath(dataDir, 'lyftr.sock'));
+    lock = takeLock(dataDir);
   } catch (error) {
     if (!(error instanceof LockTakenError)) throw error;
     throw new Error(`not repaired: Lyftr runs on ${dataDir} (${error.message}). Stop it first`, {
@@ -74,7 +72,7 @@ async function whileNothingRuns<T>(dataDir: string, work: () => T): Promise<T> {
   try {
     return work();
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 
@@ -105,7 +103,7 @@ async function audit(options: AuditOptions): Promise<number> {
   const file = findDatabase(DATA_DIR);
   const startedAt = performance.now();
   const lines = options.repair
-    ? await whileNothingRuns(realpathSync(DATA_DIR), () => repairOffline(file, options.full))
+    ? whileNothingRuns(DATA_DIR, () => repairOffline(file, options.full))
     : [...auditOnline(file, options.full), await checkAcknowledged(options)];
   const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
   const count = (state: Line['state']): number => lines.filter((line) => line.state === state).length;

@@ -1,20 +1,17 @@
 /**
- * One `lyftr up` per data directory. Node has no flock, and a file with a pid outlives its process, so the lock is a
- * listening socket: the kernel closes it with its process, and whoever connects is told the holder's pid.
+ * One `lyftr up` per data directory. The lock is SQLite's own, on an empty file inside the directory: every start finds
+ * it whatever its TMPDIR, and the kernel frees it with its process, however that ends.
  */
-import { once } from 'node:events';
-import { renameSync, statSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
-
-const REPLY_WITHIN_MS = 1_000;
-const ATTEMPTS_MAX = 5;
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 
 export class LockTakenError extends Error {
-  /** Undefined when the holder lives but does not answer, as after SIGSTOP. */
+  /** Undefined when it cannot be read. */
   readonly pid: number | undefined;
 
   constructor(pid: number | undefined) {
-    super(`held by ${pid === undefined ? 'a process that does not answer' : `process ${pid}`}`);
+    super(`held by ${pid === undefined ? 'another process' : `process ${pid}`}`);
     this.name = 'LockTakenError';
     this.pid = pid;
   }
@@ -23,81 +20,39 @@ export class LockTakenError extends Error {
 export interface Lock {
   /** The previous holder was killed: what it started may still be running. */
   readonly leftBehind: boolean;
-  release(): Promise<void>;
+  release(): void;
 }
 
-/** Rejects with EADDRINUSE when the path exists, whether or not anybody listens there. */
-async function listenOn(path: string): Promise<Server> {
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.end(`${process.pid}\n`);
-  });
-  server.listen(path);
-  await once(server, 'listening');
-  return server;
-}
-
-/** `free`: nobody listens. Otherwise the pid that the holder sent, if it did. */
-function askHolder(path: string): Promise<'free' | { pid: number | undefined }> {
-  return new Promise((resolve, reject) => {
-    let reply = '';
-    const socket = connect(path);
-    const done = (): void => {
-      socket.destroy();
-      const pid = Number.parseInt(reply, 10);
-      resolve({ pid: Number.isNaN(pid) ? undefined : pid });
-    };
-    socket.setTimeout(REPLY_WITHIN_MS, done);
-    socket.on('data', (data) => (reply += data.toString()));
-    socket.on('end', done);
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve('free');
-      else if (error.code === 'ECONNRESET') done();
-      else reject(error);
-    });
-  });
-}
-
-/** A file system gives the inode of a removed file to the next one; the time tells the two apart. */
-function identity(path: string): string | undefined {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && `${stat.ino} ${stat.mtimeNs}`;
-}
-
-/**
- * Takes away the socket that nobody listens on. Another start may have done so, and listen there, since we asked; a
- * rename shows what was really taken, and gives it back.
- */
-function removeStale(path: string, stale: string | undefined): void {
-  if (identity(path) !== stale) return;
-  const aside = `${path}.${process.pid}`;
+function readPid(file: string): number | undefined {
   try {
-    renameSync(path, aside);
-    if (identity(aside) === stale) unlinkSync(aside);
-    else renameSync(aside, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
+    return Number.isNaN(pid) ? undefined : pid;
+  } catch {
+    return undefined;
   }
 }
 
-/** Rejects with LockTakenError while another process holds the lock, or with the system's error. */
-export async function takeLock(path: string): Promise<Lock> {
-  let leftBehind = false;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const server = await listenOn(path);
-      return {
-        leftBehind,
-        // closing also removes the socket's file
-        release: () => new Promise((resolve) => server.close(() => resolve())),
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === ATTEMPTS_MAX) throw error;
-    }
-    const found = identity(path);
-    const holder = await askHolder(path);
-    if (holder !== 'free') throw new LockTakenError(holder.pid);
-    removeStale(path, found);
-    leftBehind = true;
+/** Throws LockTakenError while another process holds the lock of `dataDir`, or the system's error. */
+export function takeLock(dataDir: string): Lock {
+  const file = join(dataDir, 'lyftr.lock');
+  const pidFile = join(dataDir, 'lyftr.pid');
+  const database = new Database(file, { timeout: 0 });
+  try {
+    // no byte is written under this transaction, so a full disk does not matter
+    database.exec('BEGIN EXCLUSIVE');
+    chmodSync(file, 0o600);
+    const leftBehind = existsSync(pidFile);
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+    return {
+      leftBehind,
+      release() {
+        rmSync(pidFile, { force: true });
+        database.close();
+      },
+    };
+  } catch (error) {
+    database.close();
+    const isTaken = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+    throw isTaken ? new LockTakenError(readPid(pidFile)) : error;
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -17,16 +18,20 @@ import {
 } from './redis.js';
 
 const command = findRedisServer(process.env['PATH'] ?? '') ?? 'redis-server';
+const GRACE_MS = 1_000;
 const { signal } = new AbortController();
 const running = new Set<ChildProcess>();
 after(() => running.forEach((child) => child.kill('SIGKILL')));
 
 function start(dataDir: string) {
   const socket = join(dataDir, 'redis.sock');
-  const spec = redisSpec(command, dataDir, socket, process.env);
-  const child = spawn(spec.command, spec.args, { env: spec.env, stdio: 'ignore' });
+  const spec = redisSpec(command, dataDir, socket, GRACE_MS, process.env);
+  const stdio = ['ignore', 'ignore', 'ignore', 'pipe'] as const;
+  const child = spawn(spec.command, spec.args, { env: spec.env, stdio: [...stdio] });
   running.add(child);
-  return { child, socket, url: `unix://${socket}` };
+  const tie = child.stdio[3] as Socket;
+  child.on('exit', () => tie.end('\n'));
+  return { child, tie, socket, url: `unix://${socket}` };
 }
 
 const freshDir = () => mkdtempSync(join(tmpdir(), 'lyftr redis '));
@@ -83,6 +88,14 @@ test('a server left behind that does not answer is not joined by a second one', 
   await once(child, 'exit');
   // its socket is still there, but nobody listens
   assert.equal(await endLeftoverRedis(socket), false);
+});
+
+test('a server whose supervisor is gone ends in order after the grace', async () => {
+  const { child, tie, url } = start(freshDir());
+  await redisReady(url, signal, () => {});
+  const exited = once(child, 'exit');
+  tie.destroy();
+  assert.deepEqual(await exited, [0, null]);
 });
 
 test('an absent server is away, and the reason is told after the patience', async () => {

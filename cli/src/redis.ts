@@ -29,11 +29,24 @@ export function findRedisServer(searchPath: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Redis cannot watch for the death of `lyftr up`, so a subshell does, on descriptor 3: it reads a line when Redis has
+ * ended, and the end of the file when we were killed. Then it lets the services drain, which need Redis for that, and ends
+ * it. `exec` makes the shell itself the server: its pid, signals and exit code are Redis's own.
+ */
+const ENDS_WITH_US = `
+(read -r _ <&3 && exit
+ waited=0
+ while [ "$waited" -lt "$GRACE_SECONDS" ]; do sleep 1; kill -0 $$ || exit; waited=$((waited + 1)); done
+ kill $$) >/dev/null 2>&1 &
+exec "$0" "$@" 3<&-`;
+
 /** Every setting that durability hangs on is spelled out, so that no default and no version changes it. */
 export function redisSpec(
   command: string,
   dataDir: string,
   socket: string,
+  graceMs: number,
   env: NodeJS.ProcessEnv,
 ): ChildSpec {
   const directory = join(dataDir, 'redis');
@@ -55,10 +68,20 @@ export function redisSpec(
   };
   return {
     name: 'redis',
-    command,
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    command: 'sh',
+    args: [
+      '-c',
+      ENDS_WITH_US,
+      command,
+      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    ],
     // it needs none of our secrets
-    env: { PATH: env['PATH'], HOME: env['HOME'], TMPDIR: env['TMPDIR'] },
+    env: {
+      PATH: env['PATH'],
+      HOME: env['HOME'],
+      TMPDIR: env['TMPDIR'],
+      GRACE_SECONDS: String(graceMs / 1_000),
+    },
     ipc: false,
   };
 }

@@ -11,7 +11,7 @@ import { allReady } from './ready.js';
 import { endLeftoverRedis, findRedisServer, redisFault, redisLine, redisReady, redisSpec } from './redis.js';
 import { parseRecord, type Screen } from './screen.js';
 import { keptSecret, secretFile } from './secret.js';
-import { socketPath } from './socket-path.js';
+import { redisSocket } from './socket-path.js';
 import { describeExit, supervise, type ChildSpec, type Exit, type Supervised } from './supervise.js';
 import { displayHost, firstScreen } from './welcome.js';
 
@@ -55,7 +55,7 @@ export class Run {
     const exitCode = await Promise.race([drained, this.#cutOff]);
     // a Redis that was killed leaves its socket; one of an earlier run, which we never replaced, still needs it
     if (this.#children.some(({ name }) => name === 'redis'))
-      rmSync(socketPath(this.#config.DATA_DIR, 'redis.sock'), { force: true });
+      rmSync(redisSocket(this.#config.DATA_DIR), { force: true });
     return exitCode;
   }
 
@@ -98,8 +98,8 @@ export class Run {
   #planRedis(): { spec: ChildSpec; socket: string; url: string } {
     const command = findRedisServer(this.#config.searchPath);
     if (command === undefined) throw new Error('redis-server is not installed (or set REDIS_URL)');
-    const socket = socketPath(this.#config.DATA_DIR, 'redis.sock');
-    const spec = redisSpec(command, this.#config.DATA_DIR, socket, this.#config.env);
+    const socket = redisSocket(this.#config.DATA_DIR);
+    const spec = redisSpec(command, this.#config.DATA_DIR, socket, STOP_GRACE_MS, this.#config.env);
     return { spec, socket, url: `unix://${socket}` };
   }
 

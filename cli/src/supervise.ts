@@ -1,6 +1,7 @@
 /** One child process: started, started again when it ends, stopped within a bound. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +12,10 @@ export interface ChildSpec {
   command: string;
   args: string[];
   env: NodeJS.ProcessEnv;
-  /** Node children hold a channel to us: when we are killed it closes, and they drain and end. */
+  /**
+   * What a child holds as descriptor 3 closes when we are killed, and it then drains and ends. For a Node child it is an
+   * IPC channel, for any other a pipe, which gets a line when the child has ended, for whoever watches it on its behalf.
+   */
   ipc: boolean;
 }
 
@@ -83,17 +87,24 @@ export function supervise(spec: ChildSpec, events: ChildEvents, backoff: Backoff
     const running = spawn(spec.command, spec.args, {
       env: spec.env,
       detached: true,
-      stdio: spec.ipc ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', spec.ipc ? 'ipc' : 'pipe'],
     });
     child = running;
+    // undefined for an IPC channel
+    const tie = running.stdio[3] as Socket | undefined;
+    // whoever watched may have ended too
+    tie?.on('error', () => {}).unref();
     const { pid } = running;
     readLines(running.stdout, (line) => events.line(line, 'stdout', pid));
     readLines(running.stderr, (line) => events.line(line, 'stderr', pid));
     const closed = once(running, 'close').catch(() => {});
-    ended = exitOf(running, (error) => events.line(error.message, 'stderr', pid));
-    void ended.then(async (exit) => {
-      child = undefined;
+    ended = exitOf(running, (error) => events.line(error.message, 'stderr', pid)).then(async (exit) => {
+      tie?.end('\n');
       await Promise.race([closed, delay(OUTPUT_AFTER_EXIT_MS, undefined, { ref: false })]);
+      return exit;
+    });
+    void ended.then((exit) => {
+      child = undefined;
       if (!stopping) startAgain(exit, performance.now() - startedAt);
     });
   }

@@ -1,22 +1,20 @@
 /** `lyftr up`: Redis, writer, query and ingest as one command. */
 import type { Command } from 'commander';
+import { boundedOutput } from '@lyftr/shared/output';
 import { readConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { LockTakenError, takeLock, type Lock } from './lock.js';
 import { examples, type Finish, type JsonOption } from './options.js';
 import { Run } from './run.js';
 import { createScreen } from './screen.js';
-import { socketPath } from './socket-path.js';
 
 /** Resolves with the exit code once everything that it started has ended. Throws SettingsError. */
 async function up({ json }: JsonOption): Promise<number> {
   const settings = readConfig();
   const config = json ? { ...settings, isTty: false } : settings;
   process.title = 'lyftr:up';
-  // a reader that goes away (`| head`) must not take the system with it
-  process.stdout.on('error', () => {});
   const screen = createScreen({
-    write: (text) => process.stdout.write(text),
+    write: boundedOutput(process.stdout, 'lyftr').write,
     isTty: config.isTty,
     color: config.color,
     level: config.LOG_LEVEL,
@@ -25,7 +23,7 @@ async function up({ json }: JsonOption): Promise<number> {
   const run = new Run(config, screen);
   let lock: Lock;
   try {
-    lock = await takeLock(socketPath(config.DATA_DIR, 'lyftr.sock'));
+    lock = takeLock(config.DATA_DIR);
   } catch (error) {
     if (!(error instanceof LockTakenError)) throw error;
     process.stderr.write(`Lyftr already runs on ${config.DATA_DIR}: ${error.message}\n`);
@@ -34,7 +32,7 @@ async function up({ json }: JsonOption): Promise<number> {
   try {
     return await run.toItsEnd(lock.leftBehind);
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 

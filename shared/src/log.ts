@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { boundedOutput } from './output.js';
 import { refusalOf } from './refusal.js';
 
 export type { Logger };
@@ -34,7 +35,7 @@ export function createLogger(service: string, level: string, destination?: Desti
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: serializeError },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination ?? boundedOutput(process.stdout, service));
 }
 
 /**

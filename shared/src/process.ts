@@ -14,10 +14,10 @@ export interface Running {
 }
 
 /**
- * Ends on SIGTERM, SIGINT, or when the parent that holds the other end of the IPC channel is gone.
+ * Ends on SIGTERM or SIGINT. Returns what ends it for another reason.
  * Exit code 0 when everything was finished, 1 when the grace period cut something off or something threw.
  */
-export function closeOnSignal(running: Running, log: Logger): void {
+function closeOnSignal(running: Running, log: Logger): (reason: string) => void {
   let closing = false;
   const close = (reason: string): void => {
     if (closing) return;
@@ -44,9 +44,19 @@ export function closeOnSignal(running: Running, log: Logger): void {
   };
   process.on('SIGTERM', () => close('SIGTERM'));
   process.on('SIGINT', () => close('SIGINT'));
-  if (process.channel !== undefined) {
+  return close;
+}
+
+/**
+ * Calls `gone` when the parent that holds the other end of the IPC channel is gone, also when it went while our modules
+ * were loading. A process without such a channel has nothing to watch.
+ */
+function watchParent(gone: () => void): void {
+  const connected = process.connected as boolean | undefined;
+  if (connected === false) gone();
+  else if (connected) {
+    process.on('disconnect', gone);
     // only watched, so it must not keep the process alive by itself
-    process.on('disconnect', () => close('parent gone'));
     process.channel?.unref();
   }
 }
@@ -64,8 +74,11 @@ export function runService(service: Service, start: (log: Logger) => Promise<Run
     log.fatal({ err: error }, 'uncaught exception');
     process.exit(1);
   });
+  // until it has started, it has nothing to finish
+  let close = (_reason: string): void => process.exit(0);
+  watchParent(() => close('parent gone'));
   start(log).then(
-    (running) => closeOnSignal(running, log),
+    (running) => (close = closeOnSignal(running, log)),
     (error: unknown) => {
       if (error instanceof SettingsError) {
         for (const fault of error.faults) log.fatal(`settings: ${fault}`);
