@@ -2,6 +2,8 @@
  * Promises, each with the smallest change of the compiled program that breaks it and the tests that must notice.
  * `edits` are `[search, replacement]`; a search has to fit exactly once. `only` narrows a file to some of its tests.
  */
+import { SENDER_MUTATIONS } from './mutations-senders.mjs';
+
 const INGEST = 'services/ingest/dist';
 const WRITER = 'services/writer/dist';
 const QUERY = 'services/query/dist';
@@ -252,48 +254,7 @@ export const MUTATIONS = [
     edits: [['since(metrics, gone)', 'metrics']],
     tests: [`${QUERY}/gone.test.js`],
   },
-  {
-    name: 'the fast path takes a head of any size',
-    file: `${INGEST}/plain-request.js`,
-    edits: [[' || end > HEAD_BYTES_MAX', '']],
-    tests: [`${INGEST}/same-answers.test.js`],
-  },
-  {
-    name: 'the fast path takes a header about the connection for one of many',
-    file: `${INGEST}/plain-request.js`,
-    edits: [["'proxy-connection',", '']],
-    tests: [`${INGEST}/same-answers.test.js`],
-  },
-  {
-    name: 'the fast path takes tabs for spaces',
-    file: `${INGEST}/plain-request.js`,
-    edits: [
-      ['[!-~][ -~]*', '[!-~][\\t -~]*'],
-      ['head.slice(start, next);', 'head.slice(start, next).trim();'],
-    ],
-    tests: [`${INGEST}/same-answers.test.js`],
-  },
-  {
-    name: 'a sender that does not read its answers is read from',
-    file: `${INGEST}/fast-path.js`,
-    edits: [['this.socket.write(text, encoding))', '(this.socket.write(text, encoding), true))']],
-    tests: [`${INGEST}/fast-path.test.js`],
-    only: 'does not read its answers',
-  },
-  {
-    name: 'bodies that are not complete have no bound together',
-    file: `${INGEST}/body.js`,
-    edits: [['if (taken + bytes > bytesMax)', 'if (false)']],
-    tests: [`${INGEST}/body.test.js`],
-    only: 'have a bound together',
-  },
-  {
-    name: 'a connection is closed at once behind a refusal',
-    file: `${SHARED}/closing.js`,
-    edits: [['socket.resume();', "socket.once('finish', () => socket.destroy());"]],
-    tests: [`${INGEST}/body.test.js`],
-    only: 'reads its answer',
-  },
+  ...SENDER_MUTATIONS,
   {
     name: 'two supervisors on one folder',
     file: 'cli/dist/lock.js',
