@@ -45,6 +45,7 @@ async function assertLedger(system: System, expected: Record<string, number>): P
       waiting: 0,
       difference: 0,
       conflicting_duplicate: 0,
+      dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
       ...expected,
     });
     assert.equal(missing.messages, 0);

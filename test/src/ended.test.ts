@@ -64,6 +64,7 @@ async function assertExact(): Promise<number> {
     waiting: 0,
     difference: 0,
     conflicting_duplicate: 0,
+    dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
   });
   assert.equal(accepted + unconfirmed, SETTLED);
   assert.ok(unconfirmed <= KILLED * OF_LIFE);
