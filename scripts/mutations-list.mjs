@@ -8,6 +8,7 @@ const INGEST = 'services/ingest/dist';
 const WRITER = 'services/writer/dist';
 const QUERY = 'services/query/dist';
 const SHARED = 'shared/dist';
+const STORE = 'store/dist/sqlite';
 const TEST = 'test/dist';
 
 export const MUTATIONS = [
@@ -69,13 +70,13 @@ export const MUTATIONS = [
   },
   {
     name: 'synchronous=NORMAL',
-    file: `${WRITER}/open.js`,
+    file: `${STORE}/write/open.js`,
     edits: [["pragma('synchronous = FULL')", "pragma('synchronous = NORMAL')"]],
-    tests: [`${WRITER}/store.test.js`],
+    tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'synchronous=NORMAL, and nobody asks whether it is',
-    file: `${WRITER}/open.js`,
+    file: `${STORE}/write/open.js`,
     edits: [
       ["pragma('synchronous = FULL')", "pragma('synchronous = NORMAL')"],
       ['if (synchronous !== SYNCHRONOUS_FULL)', 'if (false)'],
@@ -84,22 +85,22 @@ export const MUTATIONS = [
   },
   {
     name: 'the last delivery of an id wins',
-    file: `${WRITER}/messages.js`,
+    file: `${STORE}/write/messages.js`,
     edits: [
       ['INSERT INTO messages', 'INSERT OR REPLACE INTO messages'],
       ['ON CONFLICT (message_id) DO NOTHING', ''],
     ],
-    tests: [`${WRITER}/store.test.js`],
+    tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'a duplicate is an error',
-    file: `${WRITER}/messages.js`,
+    file: `${STORE}/write/messages.js`,
     edits: [['ON CONFLICT (message_id) DO NOTHING', '']],
-    tests: [`${WRITER}/store.test.js`],
+    tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'counters are written behind the commit of the messages',
-    file: `${WRITER}/store.js`,
+    file: `${STORE}/write/writer.js`,
     edits: [
       ['addToCounter.run(tally.outcomes[name], name);', ';'],
       [
@@ -112,9 +113,9 @@ export const MUTATIONS = [
   },
   {
     name: 'a batch that comes again is counted again',
-    file: `${WRITER}/ledger.js`,
+    file: `${STORE}/write/ledger.js`,
     edits: [['const fresh = subtract([range], producer.ranges);', 'const fresh = [range];']],
-    tests: [`${WRITER}/store.test.js`],
+    tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'the jobs of a dead writer are left where they are',
@@ -153,9 +154,9 @@ export const MUTATIONS = [
   },
   {
     name: 'a writer that was replaced goes on',
-    file: `${WRITER}/fence.js`,
+    file: `${STORE}/write/fence.js`,
     edits: [['if (current?.epoch !== epoch)', 'if (false)']],
-    tests: [`${WRITER}/store.test.js`],
+    tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'a job is completed before its batch is stored',
@@ -190,9 +191,9 @@ export const MUTATIONS = [
   },
   {
     name: 'a count is believed after messages were removed',
-    file: `${QUERY}/remembered.js`,
+    file: `${STORE}/read/remembered.js`,
     edits: [['removals(stretch.first, stretch.last) === stretch.removals', 'true']],
-    tests: [`${QUERY}/search-model.test.js`],
+    tests: [`${STORE}/read/search-model.test.js`],
   },
   {
     name: 'a producer leaves Redis while messages of it are missing',
@@ -221,13 +222,13 @@ export const MUTATIONS = [
   },
   {
     name: 'a message that was written off is counted twice when it comes after all',
-    file: `${WRITER}/ledger.js`,
+    file: `${STORE}/write/ledger.js`,
     edits: [['takeBack(name, fresh);', '']],
     tests: [`${WRITER}/write-off.test.js`],
   },
   {
     name: 'a message that was written off is taken for committed',
-    file: `${WRITER}/ledger.js`,
+    file: `${STORE}/write/ledger.js`,
     edits: [
       [
         'const ranges = committed.read(name);',
@@ -244,9 +245,9 @@ export const MUTATIONS = [
   },
   {
     name: 'messages that are removed stay in the rollups',
-    file: `${WRITER}/store.js`,
+    file: `${STORE}/write/writer.js`,
     edits: [['rollups.remove(old);', '']],
-    tests: [`${WRITER}/store.test.js`],
+    tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'a process that was taken for gone is counted twice when it comes back',
@@ -257,9 +258,9 @@ export const MUTATIONS = [
   ...SENDER_MUTATIONS,
   {
     name: 'two supervisors on one folder',
-    file: 'cli/dist/lock.js',
+    file: 'store/dist/lock.js',
     edits: [["'BEGIN EXCLUSIVE'", "'BEGIN'"]],
-    tests: ['cli/dist/lock.test.js'],
+    tests: ['store/dist/lock.test.js'],
   },
   {
     name: 'a service that starts outlives its supervisor',

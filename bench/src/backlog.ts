@@ -1,3 +1,4 @@
+import type { MessageTuple } from '@lyftr/shared/batch';
 import {
   ENVELOPE_VERSION,
   jobName,
@@ -5,7 +6,6 @@ import {
   QUEUE_NAME,
   QUEUE_PREFIX,
   type Envelope,
-  type MessageTuple,
 } from '@lyftr/shared/job';
 import { eventually, System } from '@lyftr/test/system';
 import { Queue } from 'bullmq';

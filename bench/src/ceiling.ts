@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { bodyOf } from './requests.js';
 
-const SCHEMA = fileURLToPath(new URL('../../services/writer/migrations/001-initial.sql', import.meta.url));
+const SCHEMA = fileURLToPath(new URL('../../store/migrations/sqlite/001-initial.sql', import.meta.url));
 const TRANSACTION_ROWS = 500;
 
 interface Message {

@@ -1,7 +1,7 @@
 /** Search over a data set: the query service over HTTP, against the same messages in plain SQLite. */
 import { closeSync, copyFileSync, createReadStream, fsyncSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import type { System } from '@lyftr/test/system';
 import { startOurs, type Benchmark, type Context } from './context.js';
 import { progressBar } from './dataset/bar.js';

@@ -1,13 +1,10 @@
 /** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
-import Database from 'better-sqlite3';
 import type { Command } from 'commander';
-import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
-import { inspect, repair, type Line } from './audit-report.js';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
+import { openAdminStore } from '@lyftr/store/open';
+import type { AuditLine } from '@lyftr/store/store';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
-import { findDatabase } from './find-database.js';
-import { LockTakenError, takeLock, type Lock } from './lock.js';
 import { ledgerFaults } from './ledger-text.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
@@ -22,62 +19,8 @@ const EXIT_CLEAN = 0;
 const EXIT_FAULTS = 1;
 const EXIT_REPAIRED = 2;
 
-/** One read transaction: the writer goes on, and none of what it commits meanwhile is seen. */
-function auditOnline(file: string, full: boolean): Line[] {
-  const database = new Database(file, { readonly: true, timeout: DATABASE_BUSY_MS });
-  try {
-    database.pragma('temp_store = MEMORY');
-    database.exec('BEGIN');
-    return inspect(database, full);
-  } finally {
-    // ends the transaction too: a COMMIT fails on a damaged file, even when nothing was written
-    database.close();
-  }
-}
-
-/** Alone with the file: every process that has it open holds a lock which excludes this one. */
-function repairOffline(file: string, full: boolean): Line[] {
-  const database = new Database(file, { fileMustExist: true, timeout: DATABASE_BUSY_MS });
-  try {
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('synchronous = FULL');
-    database.pragma('temp_store = MEMORY');
-    database.exec('BEGIN EXCLUSIVE');
-    const lines = repair(database, full, inspect(database, full));
-    if (lines.some(({ state }) => state === 'repaired')) database.exec('COMMIT');
-    return lines;
-  } catch (error) {
-    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY'))
-      throw new Error(
-        `not repaired: another process has ${file} open. Stop the writer and the query service first`,
-        { cause: error },
-      );
-    throw error;
-  } finally {
-    database.close();
-  }
-}
-
-/** Holds the lock of `lyftr up`, so that none starts meanwhile. */
-function whileNothingRuns<T>(dataDir: string, work: () => T): T {
-  let lock: Lock;
-  try {
-    lock = takeLock(dataDir);
-  } catch (error) {
-    if (!(error instanceof LockTakenError)) throw error;
-    throw new Error(`not repaired: Lyftr runs on ${dataDir} (${error.message}). Stop it first`, {
-      cause: error,
-    });
-  }
-  try {
-    return work();
-  } finally {
-    lock.release();
-  }
-}
-
 /** Half of the ledger is in Redis: what was acknowledged. The system is asked for it, if it runs. */
-async function checkAcknowledged(options: ClientOptions): Promise<Line> {
+async function checkAcknowledged(options: ClientOptions): Promise<AuditLine> {
   const name = 'acknowledged';
   try {
     const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerAnswer;
@@ -91,7 +34,7 @@ async function checkAcknowledged(options: ClientOptions): Promise<Line> {
   }
 }
 
-function textOf({ name, state, figures, faults }: Line): string {
+function textOf({ name, state, figures, faults }: AuditLine): string {
   const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value}`);
   const first = `${(state === 'fault' ? 'FAULT' : state).padEnd(8)}  ${name.padEnd(13)}  ${shown.join(', ')}`;
   return [first.trimEnd(), ...faults.map((fault) => `${' '.repeat(10)}${printable(fault)}`)].join('\n');
@@ -99,17 +42,18 @@ function textOf({ name, state, figures, faults }: Line): string {
 
 /** Exit code 0: clean; 1: faults, or some are left; 2: faults, and all of them are mended. Throws when it cannot look. */
 async function audit(options: AuditOptions): Promise<number> {
-  const { DATA_DIR } = readClientConfig();
-  const file = findDatabase(DATA_DIR);
+  const store = openAdminStore(readClientConfig());
   const startedAt = performance.now();
   const lines = options.repair
-    ? whileNothingRuns(DATA_DIR, () => repairOffline(file, options.full))
-    : [...auditOnline(file, options.full), await checkAcknowledged(options)];
+    ? await store.repair(options.full)
+    : [...(await store.audit(options.full)), await checkAcknowledged(options)];
   const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
-  const count = (state: Line['state']): number => lines.filter((line) => line.state === state).length;
+  const count = (state: AuditLine['state']): number => lines.filter((line) => line.state === state).length;
   const [faults, repaired] = [count('fault'), count('repaired')];
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ file, faults, repaired, seconds, checks: lines })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ file: store.location, faults, repaired, seconds, checks: lines })}\n`,
+    );
   else {
     const verdict = faults === 0 ? 'no faults are left' : `${faults} of ${lines.length} checks found faults`;
     const unknown = count('unknown') === 0 ? 'clean' : 'clean, but for what could not be looked at';

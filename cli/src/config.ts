@@ -72,6 +72,7 @@ export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
     'PORT',
     'INGEST_URL',
     'DATA_DIR',
+    'STORE_URL',
     'WEBHOOK_SECRET',
     'WEBHOOK_SECRET_PREVIOUS',
     'API_TOKEN',

@@ -30,7 +30,8 @@ interface ReplayOptions extends DeadLettersOptions {
 
 interface Page {
   total: number;
-  data: Letter[];
+  /** `received_at` is ISO 8601, UTC. */
+  data: (Letter & { received_at: string })[];
   has_more: boolean;
 }
 

@@ -1,7 +1,8 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
 import { ledgerFaults } from './ledger-text.js';
 import { UnreachableError, type Client } from '@lyftr/shared/client';
-import type { DeadLettersWaiting, LedgerReport, ProcessState, Sample } from '@lyftr/shared/sample';
+import type { DeadLettersWaiting } from '@lyftr/shared/outcomes';
+import type { LedgerReport, ProcessState, Sample } from '@lyftr/shared/sample';
 
 export interface ProcessLine extends Pick<ProcessState, 'service' | 'instance' | 'state' | 'leads'> {
   /** From its start to now, or to when it was last heard of. */

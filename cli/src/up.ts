@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { boundedOutput } from '@lyftr/shared/output';
 import { readConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
-import { LockTakenError, takeLock, type Lock } from './lock.js';
+import { LockTakenError, takeLock, type Lock } from '@lyftr/store/lock';
 import { examples, type Finish, type JsonOption } from './options.js';
 import { Run } from './run.js';
 import { createScreen } from './screen.js';

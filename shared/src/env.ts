@@ -27,6 +27,7 @@ export const SETTINGS = {
   WRITER_PORT: port(8002),
   HOST: { type: 'string', minLength: 1, default: '127.0.0.1' },
   DATA_DIR: { type: 'string', minLength: 1, default: './data' },
+  STORE_URL: { type: 'string', pattern: '^[a-z][a-z0-9+.-]*:', default: 'sqlite:' },
   WEBHOOK_SECRET: secret,
   WEBHOOK_SECRET_PREVIOUS: secret,
   REDIS_URL: {

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  jobName,
-  numbersOfJob,
-  readEnvelope,
-  requestIdAt,
-  UnknownVersionError,
-  type Envelope,
-  type MessageTuple,
-} from './job.js';
+import { requestIdAt, type MessageTuple } from './batch.js';
+import { jobName, numbersOfJob, readEnvelope, UnknownVersionError, type Envelope } from './job.js';
 
 const message: MessageTuple = ['1', 'a', 'b', 1, 'hi'];
 const envelope = (messages: number): Envelope => ({

@@ -6,6 +6,7 @@
  * because it is stored as text: the writer never parses what it does not need.
  */
 import type { DefaultJobOptions } from 'bullmq';
+import type { MessageTuple, Numbers, ReadBatch, Trace } from './batch.js';
 import type { Range } from './ranges.js';
 import { givenRequestId } from './request-id.js';
 
@@ -14,12 +15,6 @@ export const ENVELOPE_VERSION = 2;
 /** BullMQ keys are `lyftr:deliveries:*`. */
 export const QUEUE_PREFIX = 'lyftr';
 export const QUEUE_NAME = 'deliveries';
-
-/** Where a batch stands in the numbering of its producer, whose name has no colon. */
-export interface Numbers {
-  producer: string;
-  range: Range;
-}
 
 /** A job is named after its batch, so that the ledger can tell what waits in the queue without reading it. */
 export function jobName(producer: string, [first, last]: Range): string {
@@ -33,12 +28,6 @@ export function numbersOfJob(name: string): Numbers | undefined {
   const first = Number(match[2]);
   return { producer: match[1] as string, range: [first, first + Number(match[3]) - 1] };
 }
-
-/** `[message_id, from, to, ts, text, extra?]`; `extra` is the JSON text of an object. */
-export type MessageTuple = [string, string, string, number, string, string?];
-
-/** `[request id, index of its first message, number of its messages]` of a delivery whose sender gave it an id. */
-export type Trace = [requestId: string, first: number, messages: number];
 
 /** What ingest puts into a job. */
 export interface Envelope {
@@ -86,20 +75,6 @@ const isTrace = (value: unknown): value is Trace =>
   givenRequestId(value[0] as string) !== undefined &&
   Number.isSafeInteger(value[1]) &&
   Number.isSafeInteger(value[2]);
-
-/** A batch as the writer has it, of whatever version its envelope was. */
-export interface ReadBatch {
-  /** Undefined for a batch of version 1, which did not number its messages. */
-  numbers: Numbers | undefined;
-  at: number;
-  messages: MessageTuple[];
-  trace?: Trace[];
-}
-
-/** The id that a sender gave to the delivery of a message, or undefined. */
-export function requestIdAt({ trace }: Pick<ReadBatch, 'trace'>, index: number): string | undefined {
-  return trace?.find(([, first, messages]) => index >= first && index < first + messages)?.[0];
-}
 
 /** A later version of Lyftr wrote it: this writer has to be upgraded. */
 export class UnknownVersionError extends Error {

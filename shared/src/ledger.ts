@@ -13,7 +13,7 @@
  * A number that was used for a job that failed stays a hole. If that job was stored all the same, its messages are
  * *unconfirmed*: their sender was told 503. So is what ingest has not published yet, for up to a second.
  */
-import type { Outcome } from './database.js';
+import type { Outcome } from './outcomes.js';
 import { size, subtract, union, type Range } from './ranges.js';
 
 /** Hash: producer → `{"messages": n, "ranges": [[first, last], …]}`, what Redis has acknowledged to it. */

@@ -1,17 +1,16 @@
 /** From the raw text of a dead letter back to messages, and through the intake again. */
 import { AnswerError } from './client.js';
-import { CONFLICTING_DUPLICATE, type DeadLetterKind } from './database.js';
-import { isMessageTuple, type MessageTuple } from './job.js';
+import { CONFLICTING_DUPLICATE, type DeadLetterKind } from './outcomes.js';
+import type { MessageTuple } from './batch.js';
+import { isMessageTuple } from './job.js';
 import { asDelivered } from './message.js';
 
-/** As `GET /dead-letters/{id}` gives it. */
+/** What a replay needs of a dead letter. */
 export interface Letter {
   id: number;
   kind: DeadLetterKind;
   reason: string;
   message_id: string | null;
-  /** ISO 8601, UTC. */
-  received_at: string;
   /** JSON as it came out of the queue: a message tuple, or a whole envelope. */
   raw: string;
 }

@@ -1,11 +1,8 @@
 /** One look at the whole system: `GET /system`, and each second of `GET /live`. */
-import type { DeadLetterKind } from './database.js';
 import type { LedgerAnswer } from './ledger.js';
+import type { DeadLettersWaiting } from './outcomes.js';
 
 export const JOB_STATES = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
-
-/** Dead letters that nobody has replayed or discarded yet, by kind. */
-export type DeadLettersWaiting = Record<DeadLetterKind, number>;
 
 /** `GET /ledger`. */
 export interface LedgerReport extends LedgerAnswer {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { lyftr } from './cli.js';
 import { eventually, freePort, SECRET, System, type Process } from './system.js';
 

@@ -55,12 +55,12 @@ const textOf = (file: string): string => readFileSync(join(app, file), 'utf8');
 
 /** What a compiled file names of this repository: imports, and files that run as a thread of their own. */
 function namedIn(file: string): string[] {
-  const names = /(?:from|import) ?\(?'(\.{1,2}\/[\w./-]+|@lyftr\/shared\/[\w-]+)'|new URL\('([\w./-]+\.js)'/g;
+  const names = /(?:from|import) ?\(?'(\.{1,2}\/[\w./-]+|@lyftr\/(?:shared|store)\/[\w/-]+)'|new URL\('([\w./-]+\.js)'/g;
   return [...textOf(file).matchAll(names)].map(([, imported, thread]) => {
     const name = imported ?? `./${thread}`;
     return name.startsWith('.')
       ? relative(app, resolve(app, dirname(file), name))
-      : `${name.replace('@lyftr/shared', 'shared/dist')}.js`;
+      : `${name.replace(/^@lyftr\/(\w+)/, '$1/dist')}.js`;
   });
 }
 
@@ -72,8 +72,8 @@ test('the images have every file that a service or the command needs, and no oth
     for (const name of namedIn(file)) visit(name);
   };
   for (const main of MAINS) visit(main);
-  const there = readdirSync(app, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /(^|\/)(src|dist|test)\/./.test(file),
+  const there = readdirSync(app, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => /(^|\/)(src|dist|test)\/./.test(file) && statSync(join(app, file)).isFile(),
   );
   // what has nothing but types is an empty file once it is compiled
   const unneeded = there.filter(
@@ -101,7 +101,8 @@ describe('the image of query', () => {
     mkdirSync(join(image, 'node_modules/@lyftr'), { recursive: true });
     for (const name of readdirSync(join(ROOT, 'node_modules')))
       if (name !== '@lyftr') symlinkSync(join(ROOT, 'node_modules', name), join(image, 'node_modules', name));
-    symlinkSync(join(image, 'shared'), join(image, 'node_modules/@lyftr/shared'));
+    for (const name of ['shared', 'store'])
+      symlinkSync(join(image, name), join(image, 'node_modules/@lyftr', name));
   });
 
   test('has the lyftr command', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { compose, read, ROOT } from './deploy.js';
 import { lyftr } from './cli.js';
 import { sendAll } from './load.js';

@@ -12,6 +12,7 @@ const LEFT_OUT = new Map([
   ['CRASH_AT', 'it is for tests'],
   ['QUERY_URL', 'nginx sends reads to query'],
   ['ALLOW_ANONYMOUS_READS', 'a token is demanded'],
+  ['STORE_URL', 'there is no other store than SQLite on the volume'],
   ['WRITER_URL', 'a writer is reached at the name of its container'],
 ]);
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { Cluster } from './soak/cluster.js';
 import { createGateway } from './soak/gateway.js';
 import { openJournal, readJournal } from './soak/journal.js';

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { Redis } from 'ioredis';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,7 +23,8 @@ export type Environment = Record<string, string>;
 export async function eventually<T>(
   what: string,
   attempt: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 15_000,
+  // a machine that does much else beside is slow, and not wrong
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
@@ -258,7 +259,7 @@ export class System {
     }
   }
 
-  async stored(count: number, timeoutMs = 15_000): Promise<void> {
+  async stored(count: number, timeoutMs = 60_000): Promise<void> {
     await eventually(
       `${count} messages are stored`,
       () => (this.rows('SELECT count(*) FROM messages')[0]?.[0] as number) >= count,

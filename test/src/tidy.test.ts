@@ -8,7 +8,6 @@ import { PROBLEMS } from '@lyftr/shared/errors';
 import { SETTINGS } from '@lyftr/shared/env';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const SERVICES = ['ingest', 'writer', 'query'];
 const LINES_MAX = 300;
 
 function sourcesUnder(folder: string): string[] {
@@ -43,19 +42,49 @@ test('there is something to look at', () => {
   ]);
 });
 
-test('services never import each other, and shared imports none of them', () => {
+/** What the code of a package may import of the other packages. */
+const MAY_IMPORT: Record<string, string[]> = {
+  shared: [],
+  store: ['shared'],
+  'services/ingest': ['shared'],
+  'services/writer': ['shared', 'store'],
+  'services/query': ['shared', 'store'],
+  cli: ['shared', 'store'],
+};
+
+test('packages import each other one way, by their names', () => {
   const wrong = SOURCES.flatMap(({ path, text }) => {
-    const own = SERVICES.find((service) => path.startsWith(`services/${service}/`));
-    if (own === undefined && !path.startsWith('shared/')) return [];
-    const home = own === undefined ? join(ROOT, 'shared') : join(ROOT, 'services', own);
+    const home = Object.keys(MAY_IMPORT).find((folder) => path.startsWith(`${folder}/`));
+    if (home === undefined) return [];
+    const allowed = [home, ...(MAY_IMPORT[home] as string[])].map((folder) => `@lyftr/${basename(folder)}`);
     return importsOf(text)
       .filter((name) => {
-        if (name.startsWith('.')) return relative(home, resolve(ROOT, dirname(path), name)).startsWith('..');
-        return SERVICES.some((service) => service !== own && name.startsWith(`@lyftr/${service}`));
+        if (name.startsWith('.'))
+          return relative(join(ROOT, home), resolve(ROOT, dirname(path), name)).startsWith('..');
+        const [scope, own] = name.split('/');
+        return scope === '@lyftr' && !allowed.includes(`@lyftr/${own}`);
       })
       .map((name) => `${path} imports ${name}`);
   });
   assert.deepEqual(wrong, []);
+});
+
+/** What one package alone knows. Tests look at it from outside. */
+const KNOWN_BY_ONE: [what: RegExp, home: string][] = [
+  [/better-sqlite3|\bSELECT\b.*\bFROM\b|\bINSERT INTO\b/, 'store/'],
+];
+
+test('what has one door is behind it', () => {
+  const isProduct = (path: string): boolean => !isForTests(path) && !path.startsWith('scripts/');
+  for (const [what, home] of KNOWN_BY_ONE) {
+    const elsewhere = SOURCES.filter(
+      ({ path, text }) => isProduct(path) && !path.startsWith(home) && what.test(text),
+    );
+    assert.deepEqual(
+      elsewhere.map(({ path }) => path),
+      [],
+    );
+  }
 });
 
 test('imports inside a package run one way, and nobody imports main.ts', () => {
@@ -89,7 +118,8 @@ const manifestOf = (folder: string) => JSON.parse(markdown(join(folder, 'package
 const workspaces = (JSON.parse(markdown('package.json')) as { workspaces: string[] }).workspaces;
 
 /** What runs only while somebody works on it. */
-const isForTests = (path: string): boolean => /^(test|bench)\/|\.test\.|\/testing[^/]*$/.test(path);
+const isForTests = (path: string): boolean =>
+  /^(test|bench)\/|\/contract\/|\.test\.|\/testing[^/]*$/.test(path);
 
 /** Packages that a file imports, `isType` when nothing of them is there once it is compiled. */
 function packagesIn(text: string): { name: string; isType: boolean }[] {

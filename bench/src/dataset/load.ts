@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { eventually, System } from '@lyftr/test/system';
 import { createDataset, type Dataset, type DatasetShape } from './messages.js';
 

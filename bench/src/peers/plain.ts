@@ -5,8 +5,8 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { databaseFile } from '@lyftr/shared/database';
-import { fold } from '@lyftr/shared/fold';
+import { databaseFile } from '@lyftr/store/sqlite/format';
+import { fold } from '@lyftr/store/sqlite/fold';
 import { PAGE_LIMIT, type Found, type Query, type Stats } from '../search/query.js';
 
 const FILE = 'plain.db';

@@ -1,5 +1,5 @@
 /** What readers look for, drawn from the texts of a data set. */
-import { fold } from '@lyftr/shared/fold';
+import { fold } from '@lyftr/store/sqlite/fold';
 import type { Dataset } from '../dataset/messages.js';
 import { Random } from '../dataset/random.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
-import { fold } from '@lyftr/shared/fold';
+import { fold } from '@lyftr/store/sqlite/fold';
 import { createDataset } from '../dataset/messages.js';
 import { createNeedles } from './needles.js';
 import { isFoldedAlike, requireSame, requireSameStats } from './same.js';

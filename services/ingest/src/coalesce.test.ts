@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple, Trace } from '@lyftr/shared/job';
+import type { MessageTuple, Trace } from '@lyftr/shared/batch';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 import { createCoalescer } from './coalesce.js';
 

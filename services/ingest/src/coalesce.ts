@@ -5,7 +5,7 @@
  * A delivery is in exactly one of two places: the list that gathers, or the job in flight.
  */
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple, Trace } from '@lyftr/shared/job';
+import type { MessageTuple, Trace } from '@lyftr/shared/batch';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 
 export interface Delivery {

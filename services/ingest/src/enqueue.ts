@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { crashPoint } from '@lyftr/shared/crash';
 import { ProblemError } from '@lyftr/shared/errors';
+import type { MessageTuple, Trace } from '@lyftr/shared/batch';
 import {
   ENVELOPE_VERSION,
   jobName,
@@ -18,8 +19,6 @@ import {
   QUEUE_NAME,
   QUEUE_PREFIX,
   type Envelope,
-  type MessageTuple,
-  type Trace,
 } from '@lyftr/shared/job';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/log';

@@ -5,7 +5,7 @@
  * It knows nothing of sockets: `receive.ts` (node:http) and `fast-path.ts` bring deliveries in and answers out.
  */
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple } from '@lyftr/shared/job';
+import type { MessageTuple } from '@lyftr/shared/batch';
 import type { Coalescer } from './coalesce.js';
 import type { IntakeMetrics } from './observe.js';
 import type { Full } from './room.js';

@@ -5,7 +5,7 @@
  * from adds that failed: nothing is forgotten, and what is published stays short. And it does so when it could not
  * publish for long: the writer may have summed up the life before by then, and must not find it again.
  */
-import type { Numbers } from '@lyftr/shared/job';
+import type { Numbers } from '@lyftr/shared/batch';
 import { CONFIRMED_KEY, type Confirmed } from '@lyftr/shared/ledger';
 
 const RANGES_MAX = 1_000;

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fieldErrors, ProblemError, type FieldError } from '@lyftr/shared/errors';
-import type { MessageTuple } from '@lyftr/shared/job';
+import type { MessageTuple } from '@lyftr/shared/batch';
 import { messageSchema, type Message } from '@lyftr/shared/message';
 import { partsOf, readExtra, type Part } from './extra.js';
 

@@ -3,9 +3,10 @@ import { json, type RequestHandler } from 'express';
 import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client';
 import { ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
-import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
+import { NotDiscardedError, replay, ReplayError } from '@lyftr/shared/replay';
+import type { ReadStore } from '@lyftr/store/store';
 import type { AtWriter } from './at-writer.js';
-import type { Store } from './store.js';
+import { readDeadLetter } from './dead-letters.js';
 
 const BODY_BYTES_MAX = '4kb';
 const RETRY_AFTER_SECONDS = 1;
@@ -50,14 +51,6 @@ function idOf(text: string): number {
   return id;
 }
 
-function readLetter(store: Store, id: number): Letter {
-  const row = store.read((reader) =>
-    reader.get('SELECT id, kind, reason, message_id, raw FROM dead_letters WHERE id = @id', { id }),
-  ) as Letter | undefined;
-  if (row === undefined) throw new ProblemError('not-found', 'There is no dead letter of this number.');
-  return row;
-}
-
 /** The id in `{"as": "…"}`; a body without one, or no body, asks for the letter's own. */
 function newId(body: unknown): string | undefined {
   const { as } = (body ?? {}) as { as?: unknown };
@@ -93,7 +86,7 @@ function toProblem(error: unknown): unknown {
 /** In this order. */
 export type Handlers = RequestHandler<{ id: string }>[];
 
-export function replayLetter(store: Store, atWriter: AtWriter, intake: IntakeSettings): Handlers {
+export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: IntakeSettings): Handlers {
   const client = createClient({
     origin: intake.url,
     token: undefined,
@@ -102,9 +95,7 @@ export function replayLetter(store: Store, atWriter: AtWriter, intake: IntakeSet
     timeoutMs: REPLAY_TIMEOUT_MS,
   });
   const port = {
-    isTaken: async (id: string) =>
-      store.read((reader) => reader.get('SELECT 1 FROM messages WHERE message_id = @id', { id })) !==
-      undefined,
+    isTaken: async (id: string) => (await store.message(id)) !== undefined,
     deliver: (messages: readonly string[]) => client.deliver(messages),
     async discard(id: number) {
       await atWriter.remove(`/dead-letters/${id}`);
@@ -115,7 +106,7 @@ export function replayLetter(store: Store, atWriter: AtWriter, intake: IntakeSet
     async (req, res) => {
       const id = idOf(req.params.id);
       const as = newId(req.body);
-      const answer = await replay(port, readLetter(store, id), as).then(
+      const answer = await replay(port, await readDeadLetter(store, id), as).then(
         (replayed): ReplayAnswer => ({ id, replayed, discarded: true }),
         (error: unknown): ReplayAnswer => {
           if (!(error instanceof NotDiscardedError)) throw toProblem(error);

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Problem } from '@lyftr/shared/errors';
-import {
-  createDatabase,
-  startService,
-  temporaryDirectory,
-  type TestDirectory,
-  type TestService,
-} from './testing.js';
+import { createDatabase, temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 const READS = [
   '/',

@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import { createApp, endApp, onlyMethods } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
 import { processMetrics, sendMetrics } from '@lyftr/shared/metrics-page';
+import type { ReadStore } from '@lyftr/store/store';
 import type { Console } from './console.js';
 import { getDeadLetter, listDeadLetters } from './dead-letters.js';
 import { docsAsset, docsPage, openApi } from './docs.js';
@@ -13,16 +14,11 @@ import { getLedger } from './ledger-route.js';
 import { getMessage, listMessages } from './messages.js';
 import type { Metrics } from './metrics.js';
 import { requestObserver } from './observe.js';
-import type { Reads } from './reads.js';
 import { runbook } from './runbook.js';
 import { getStats, getTimeline } from './stats.js';
-import type { Store } from './store.js';
 
 export interface QueryOptions {
-  /** For small reads of the writer's figures. */
-  store: Store;
-  /** For messages, and what is counted over them. */
-  reads: Reads;
+  store: ReadStore;
   redis: Redis;
   metrics: Metrics;
   /** Gets the durations of this service's own requests. */
@@ -38,9 +34,9 @@ export interface QueryOptions {
 export function createQueryListener(
   options: QueryOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { store, reads, redis, metrics, registry, console, log } = options;
+  const { store, redis, metrics, registry, console, log } = options;
   // Redis is no part of it: reads do without
-  const app = createApp({ readiness: () => ({ database: store.state() }) });
+  const app = createApp({ readiness: async () => ({ database: await store.state() }) });
   app.set('trust proxy', options.trustedProxies);
   console.mountAccess(app);
   console.mount(app);
@@ -51,11 +47,11 @@ export function createQueryListener(
       .get(handler as unknown as RequestHandler)
       .all(onlyMethods('GET', 'HEAD'));
   };
-  route('/messages', listMessages(reads));
-  route('/export', exportMessages(reads));
-  route('/messages/:message_id', getMessage(reads));
-  route('/stats', getStats(reads));
-  route('/stats/timeline', getTimeline(reads));
+  route('/messages', listMessages(store));
+  route('/export', exportMessages(store));
+  route('/messages/:message_id', getMessage(store));
+  route('/stats', getStats(store));
+  route('/stats/timeline', getTimeline(store));
   route('/ledger', getLedger(store, redis));
   route('/dead-letters', listDeadLetters(store));
   route('/dead-letters/:id', getDeadLetter(store));

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { PUBLIC } from './assets.js';
-import { startService, temporaryDirectory, type TestDirectory, type TestService } from './testing.js';
+import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 const TOKEN = { authorization: 'Bearer secret' };
 

@@ -6,15 +6,8 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
 import { failFastRedis } from '@lyftr/shared/redis';
-import {
-  connected,
-  startRedis,
-  startService,
-  temporaryDirectory,
-  type TestDirectory,
-  type TestRedis,
-  type TestService,
-} from './testing.js';
+import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { connected, startRedis, startService, type TestRedis, type TestService } from './testing.js';
 
 let directory: TestDirectory;
 let server: TestRedis;

@@ -6,6 +6,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'QUERY_PORT',
     'HOST',
     'DATA_DIR',
+    'STORE_URL',
     'REDIS_URL',
     'SEARCH_TIMEOUT_MS',
     'API_TOKEN',

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import type { Redis } from 'ioredis';
 import { onlyMethods, requireOwnName } from '@lyftr/shared/app';
 import type { Logger } from '@lyftr/shared/log';
+import type { ReadStore } from '@lyftr/store/store';
 import { accessOf, refuseOtherSites, requireReader } from './access.js';
 import {
   discardLetter,
@@ -19,10 +20,9 @@ import { createLive, type Live } from './live.js';
 import { createSampler } from './sample.js';
 import { createSessions } from './session.js';
 import { mountSignIn } from './sign-in.js';
-import type { Store } from './store.js';
 
 export interface ConsoleOptions {
-  store: Store;
+  store: ReadStore;
   redis: Redis;
   token: string | undefined;
   /** Everybody may read without a token, and nobody may change anything without one. */

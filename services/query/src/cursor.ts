@@ -1,9 +1,6 @@
 /** A cursor is the place of the last message of a page, `[ts, message_id]`, as base64url of JSON. */
 
-export interface Place {
-  ts: number;
-  message_id: string;
-}
+import type { Place } from '@lyftr/store/store';
 
 export function encodeCursor(place: Place): string {
   return Buffer.from(JSON.stringify([place.ts, place.message_id])).toString('base64url');

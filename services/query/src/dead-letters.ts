@@ -1,9 +1,9 @@
 /** `GET /dead-letters`: what could not be stored for its own sake, newest first. */
 import type { RequestHandler } from 'express';
-import { DEAD_LETTER_KINDS } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
+import { DEAD_LETTER_KINDS } from '@lyftr/shared/outcomes';
+import type { DeadLetter, ReadStore } from '@lyftr/store/store';
 import { parameterReader, type ParameterSchema } from './parameters.js';
-import type { Store } from './store.js';
 
 export const deadLettersParameters = {
   type: 'object',
@@ -30,45 +30,29 @@ export const deadLetterProperties = {
   raw: { type: 'string', description: 'JSON as it came out of the queue.' },
 };
 
-interface Row {
-  id: number;
-  kind: string;
-  reason: string;
-  message_id: string | null;
-  received_at: number;
-  raw: string;
-}
-
-const COLUMNS = 'id, kind, reason, message_id, received_at, raw';
-
-const toAnswer = ({ received_at, ...letter }: Row) => ({
+const toAnswer = ({ received_at, ...letter }: DeadLetter) => ({
   ...letter,
   received_at: new Date(received_at).toISOString(),
 });
 
-export function listDeadLetters(store: Store): RequestHandler {
+export function listDeadLetters(store: ReadStore): RequestHandler {
   const read = parameterReader<{ limit: number; offset: number }>(deadLettersParameters);
-  return (req, res) => {
+  return async (req, res) => {
     const { limit, offset } = read(req.url);
-    const answer = store.read((reader) => {
-      const { total } = reader.get('SELECT count(*) AS total FROM dead_letters') as { total: number };
-      const rows = reader.all(
-        `SELECT ${COLUMNS} FROM dead_letters ORDER BY id DESC LIMIT @limit OFFSET @offset`,
-        { limit, offset },
-      );
-      return { total, limit, offset, data: (rows as Row[]).map(toAnswer), has_more: offset + limit < total };
-    });
-    res.json(answer);
+    const { total, letters } = await store.deadLetters(limit, offset);
+    res.json({ total, limit, offset, data: letters.map(toAnswer), has_more: offset + limit < total });
   };
 }
 
-export function getDeadLetter(store: Store): RequestHandler<{ id: string }> {
-  return (req, res) => {
-    const id = Number(req.params.id);
-    const row = Number.isSafeInteger(id)
-      ? store.read((reader) => reader.get(`SELECT ${COLUMNS} FROM dead_letters WHERE id = @id`, { id }))
-      : undefined;
-    if (row === undefined) throw new ProblemError('not-found', 'There is no dead letter of this number.');
-    res.json(toAnswer(row as Row));
+/** Rejects with ProblemError `not-found`. */
+export async function readDeadLetter(store: ReadStore, id: number): Promise<DeadLetter> {
+  const letter = Number.isSafeInteger(id) ? await store.deadLetter(id) : undefined;
+  if (letter === undefined) throw new ProblemError('not-found', 'There is no dead letter of this number.');
+  return letter;
+}
+
+export function getDeadLetter(store: ReadStore): RequestHandler<{ id: string }> {
+  return async (req, res) => {
+    res.json(toAnswer(await readDeadLetter(store, Number(req.params.id))));
   };
 }

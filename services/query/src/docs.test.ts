@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startService, temporaryDirectory, type TestDirectory, type TestService } from './testing.js';
+import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 let directory: TestDirectory;
 let service: TestService;

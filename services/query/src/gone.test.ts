@@ -15,7 +15,8 @@ import { failFastRedis } from '@lyftr/shared/redis';
 import { totalsOf } from './families.js';
 import { createReaper } from './gone.js';
 import { GONE_FIELD } from './queue.js';
-import { connected, startRedis, temporaryDirectory, type TestDirectory, type TestRedis } from './testing.js';
+import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { connected, startRedis, type TestRedis } from './testing.js';
 
 const HOUR_MS = 3_600_000;
 const NOW = 1_800_000_000_000;

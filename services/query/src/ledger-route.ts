@@ -4,9 +4,9 @@ import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { LedgerReport } from '@lyftr/shared/sample';
 import { readLedger } from './ledger.js';
-import type { Store } from './store.js';
+import type { ReadStore } from '@lyftr/store/store';
 
-export function getLedger(store: Store, redis: Redis): RequestHandler {
+export function getLedger(store: ReadStore, redis: Redis): RequestHandler {
   return async (_req, res) => {
     const { ledger, deadLetters } = await readLedger(redis, store);
     if (ledger === undefined)

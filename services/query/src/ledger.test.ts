@@ -5,7 +5,8 @@ import { jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
 import { balance, CONFIRMED_KEY, SETTLED_KEY, type Listed } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import { failFastRedis } from '@lyftr/shared/redis';
-import { connected, createDatabase, startRedis, startService, temporaryDirectory } from './testing.js';
+import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
+import { connected, startRedis, startService } from './testing.js';
 
 const directory = temporaryDirectory();
 const server = await startRedis(directory.path);

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 import { failFastRedis } from '@lyftr/shared/redis';
-import { connected, createDatabase, startRedis, temporaryDirectory } from './testing.js';
+import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
+import { connected, startRedis } from './testing.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 

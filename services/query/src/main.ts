@@ -1,16 +1,14 @@
-import { databaseFile } from '@lyftr/shared/database';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { rateLimited } from '@lyftr/shared/log';
 import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService } from '@lyftr/shared/process';
 import { failFastRedis } from '@lyftr/shared/redis';
+import { openReadStore } from '@lyftr/store/open';
 import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';
 import { createConsole } from './console.js';
 import { startReaper } from './gone.js';
 import { createMetrics } from './metrics.js';
-import { createReads } from './reads.js';
-import { Store } from './store.js';
 
 /**
  * A scrape makes two round trips to Redis, and answers within a second even when Redis hangs in the second of them.
@@ -22,9 +20,7 @@ runService('query', async (log) => {
   log.level = config.LOG_LEVEL;
 
   // neither has to be there yet: reads need the database only, and wait for it with 503
-  const file = databaseFile(config.DATA_DIR);
-  const store = new Store(file);
-  const reads = createReads(file, config.SEARCH_TIMEOUT_MS);
+  const store = openReadStore(config, config.SEARCH_TIMEOUT_MS);
   const redis = failFastRedis(config.REDIS_URL, REDIS_TIMEOUT_MS);
   const redisFailed = rateLimited(10_000, (suppressed, error: Error) => {
     log.warn({ err: error, suppressed }, 'Redis is away: reads go on, metrics lack what comes from it');
@@ -54,7 +50,6 @@ runService('query', async (log) => {
   });
   const listener = createQueryListener({
     store,
-    reads,
     redis,
     metrics,
     registry,
@@ -77,8 +72,7 @@ runService('query', async (log) => {
       await reaper.stop();
       await publisher.stop();
       redis.disconnect();
-      await reads.close();
-      store.close();
+      await store.close();
     },
   };
 });

@@ -6,12 +6,11 @@ import type { FieldError, Problem } from '@lyftr/shared/errors';
 import type { MessagesAnswer } from './messages.js';
 import {
   createDatabase,
-  startService,
   temporaryDirectory,
   type TestDirectory,
-  type TestService,
   type TestWriter,
-} from './testing.js';
+} from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 const HOSTILE_IDS = ['a/b', '%', '%2F', '..', '.', '😀', 'a b', 'a+b', '?', '#', '"', '/', 'a\\b', 'a;b'];
 

@@ -1,13 +1,10 @@
 import type { RequestHandler } from 'express';
 import { ProblemError, type FieldError } from '@lyftr/shared/errors';
-import { fold } from '@lyftr/shared/fold';
-import { messageSchema, type KnownMembers, type Message } from '@lyftr/shared/message';
+import { messageSchema, type Message } from '@lyftr/shared/message';
+import type { Filter, ReadStore, StoredMessage } from '@lyftr/store/store';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import type { Filter } from './filter.js';
 import { isoToSeconds } from './iso.js';
-import type { Row } from './page.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
-import type { Reads } from './reads.js';
 import { abandoned } from './abandoned.js';
 
 const SEARCH_CHARS_MAX = 1_024;
@@ -114,18 +111,14 @@ export function toFilter({
     to: recipient,
     since: since === undefined ? undefined : isoToSeconds(since),
     until: until === undefined ? undefined : isoToSeconds(until),
-    needle: q === undefined || q === '' ? undefined : fold(q),
+    text: q === '' ? undefined : q,
   };
 }
 
-export function knownMembers({ message_id, sender, recipient, ts, text }: Row): KnownMembers {
-  return { message_id, from: sender, to: recipient, ts, text };
-}
-
 /** The JSON text of a message. `extra` is in it as it was sent. */
-export function messageText(row: Row): string {
-  const known = JSON.stringify(knownMembers(row));
-  return row.extra === null ? known : `${known.slice(0, -1)},"extra":${row.extra}}`;
+export function messageText({ extra, ...known }: StoredMessage): string {
+  const text = JSON.stringify(known);
+  return extra === null ? text : `${text.slice(0, -1)},"extra":${extra}}`;
 }
 
 /** Of `GET /messages`, as a reader parses it. */
@@ -141,16 +134,16 @@ export interface MessagesAnswer {
 }
 
 /** The JSON text of a MessagesAnswer. */
-async function answer(reads: Reads, query: MessagesQuery, signal: AbortSignal): Promise<string> {
+async function answer(store: ReadStore, query: MessagesQuery, signal: AbortSignal): Promise<string> {
   const { limit, offset, order, cursor } = query;
   const after = cursor === undefined || cursor === '' ? undefined : decodeCursor(cursor);
   const byCursor = cursor !== undefined;
   // one row more than the page tells whether another page follows
   const page = { order, limit: byCursor ? limit + 1 : limit, offset, after };
-  const { total, rows } = await reads.search(toFilter(query), page, signal);
-  const shown = rows.slice(0, limit);
+  const { total, messages } = await store.search(toFilter(query), page, signal);
+  const shown = messages.slice(0, limit);
   const last = shown.at(-1);
-  const next_cursor = rows.length > limit && last !== undefined ? encodeCursor(last) : null;
+  const next_cursor = messages.length > limit && last !== undefined ? encodeCursor(last) : null;
   const more = byCursor
     ? { has_more: next_cursor !== null, next_cursor }
     : { has_more: offset + limit < total };
@@ -159,18 +152,18 @@ async function answer(reads: Reads, query: MessagesQuery, signal: AbortSignal): 
 }
 
 /** `GET /messages`. */
-export function listMessages(reads: Reads): RequestHandler {
+export function listMessages(store: ReadStore): RequestHandler {
   const read = parameterReader<MessagesQuery>(messagesParameters, conflicts);
   return async (req, res) => {
-    res.type('json').send(await answer(reads, read(req.url), abandoned(res)));
+    res.type('json').send(await answer(store, read(req.url), abandoned(res)));
   };
 }
 
 /** `GET /messages/{message_id}`; Express has decoded the id, and answered 400 when it could not. */
-export function getMessage(reads: Reads): RequestHandler<{ message_id: string }> {
+export function getMessage(store: ReadStore): RequestHandler<{ message_id: string }> {
   return async (req, res) => {
-    const row = await reads.message(req.params.message_id);
-    if (row === undefined) throw new ProblemError('not-found', 'There is no message with this id.');
-    res.type('json').send(messageText(row));
+    const message = await store.message(req.params.message_id);
+    if (message === undefined) throw new ProblemError('not-found', 'There is no message with this id.');
+    res.type('json').send(messageText(message));
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { statfsSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { MetricsScene, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();

@@ -1,7 +1,6 @@
 /** `GET /metrics`: the figures of every process, living or gone, beside those that the writer keeps in SQLite. */
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
-import { OUTCOMES } from '@lyftr/shared/database';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import {
@@ -11,13 +10,13 @@ import {
   type Service,
   type Snapshot,
 } from '@lyftr/shared/metrics';
+import { OUTCOMES } from '@lyftr/shared/outcomes';
 import { JOB_STATES } from '@lyftr/shared/sample';
+import type { ReadStore, Sizes, Stored } from '@lyftr/store/store';
 import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
-import { readLedger, type LedgerReading, type Stored } from './ledger.js';
+import { readLedger, type LedgerReading } from './ledger.js';
 import { readQueue, type QueueReading } from './queue.js';
-import { readStorage, type StorageReading } from './storage.js';
-import type { Store } from './store.js';
 
 /** How long a process that has stopped is still shown, as down. */
 const SHOWN_DOWN_MS = 10 * 60 * 1_000;
@@ -32,7 +31,7 @@ export interface Metrics {
 
 export interface MetricsOptions {
   redis: Redis;
-  store: Store;
+  store: ReadStore;
   /**
    * This process's own figures. Its gauges are read live; its counters only as it has published them: what was shown
    * and not published would be missing after a kill, and a smaller sum is a reset.
@@ -92,9 +91,12 @@ function storedFamilies({ account, indexLagMessages, deadLetters }: Stored): Fam
   ];
 }
 
-function storageFamilies({ mainBytes, walBytes, freeBytes }: StorageReading): Family[] {
+function sizeFamilies({ parts, freeBytes }: Sizes): Family[] {
   return [
-    gauge('database_bytes', [sample(mainBytes, { file: 'main' }), sample(walBytes, { file: 'wal' })]),
+    gauge(
+      'database_bytes',
+      Object.entries(parts).map(([file, bytes]) => sample(bytes, { file })),
+    ),
     gauge('disk_free_bytes', [sample(freeBytes)]),
   ];
 }
@@ -144,7 +146,7 @@ function processFamilies({ snapshots }: QueueReading, own: string, now: number):
 }
 
 /** Undefined when the database cannot be read. */
-async function tryLedger(redis: Redis, store: Store): Promise<LedgerReading | undefined> {
+async function tryLedger(redis: Redis, store: ReadStore): Promise<LedgerReading | undefined> {
   try {
     return await readLedger(redis, store);
   } catch (error) {
@@ -173,8 +175,8 @@ export function createMetrics({ redis, store, registry, instance, redisFailed }:
     ];
     if (reading !== undefined) processes.push(storedFamilies(reading));
     if (reading?.ledger !== undefined) processes.push(ledgerFamilies(reading.ledger));
-    const storage = readStorage(store.file);
-    if (storage !== undefined) processes.push(storageFamilies(storage));
+    const sizes = await store.sizes();
+    if (sizes !== undefined) processes.push(sizeFamilies(sizes));
     if (queue !== undefined)
       processes.push(queueFamilies(queue, now), ...processFamilies(queue, instance, now));
     if (lastRead !== undefined) {

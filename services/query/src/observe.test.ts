@@ -3,13 +3,8 @@ import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { openApiDocument } from './openapi.js';
-import {
-  createDatabase,
-  startService,
-  temporaryDirectory,
-  type TestDirectory,
-  type TestService,
-} from './testing.js';
+import { createDatabase, temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 const registry = new Registry();
 let directory: TestDirectory;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { startService, temporaryDirectory, type TestDirectory, type TestService } from './testing.js';
+import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 const RULES = new URL('../../../deploy/prometheus/rules.yml', import.meta.url);
 

@@ -4,10 +4,10 @@ import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
 import type { ProcessState, Sample } from '@lyftr/shared/sample';
+import type { ReadStore } from '@lyftr/store/store';
 import type { Sample as Value } from './families.js';
 import { readLedger, type LedgerReading } from './ledger.js';
 import { readQueue, type QueueReading } from './queue.js';
-import type { Store } from './store.js';
 
 /** How long a process that has ended is still shown. */
 const SHOWN_GONE_MS = 10 * 60 * 1_000;
@@ -52,7 +52,7 @@ function processesOf({ snapshots, leader }: QueueReading, now: number): ProcessS
 }
 
 /** The reading, or why there is none. */
-async function fromStores(redis: Redis, store: Store): Promise<LedgerReading | string> {
+async function fromStores(redis: Redis, store: ReadStore): Promise<LedgerReading | string> {
   try {
     return await readLedger(redis, store);
   } catch (error) {
@@ -99,7 +99,7 @@ function ofQueue(
 }
 
 /** `read` never rejects for a store that is away, and takes a second at most when Redis hangs. */
-export function createSampler(redis: Redis, store: Store): { read(): Promise<Sample> } {
+export function createSampler(redis: Redis, store: ReadStore): { read(): Promise<Sample> } {
   return {
     async read() {
       const [queue, stored] = await Promise.all([

@@ -1,6 +1,6 @@
 /** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
-import { DEAD_LETTER_KINDS } from '@lyftr/shared/database';
 import { messageSchema } from '@lyftr/shared/message';
+import { DEAD_LETTER_KINDS } from '@lyftr/shared/outcomes';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
 import { SESSION_COOKIE } from './session.js';

@@ -3,15 +3,14 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { Message } from '@lyftr/shared/message';
 import type { MessagesAnswer } from './messages.js';
-import { cases, expected, MESSAGES_MAX, type Query } from './testing-cases.js';
+import { cases, expected, MESSAGES_MAX, type Query } from '@lyftr/store/contract/cases';
 import {
   createDatabase,
-  startService,
   temporaryDirectory,
   type TestDirectory,
-  type TestService,
   type TestWriter,
-} from './testing.js';
+} from '@lyftr/store/sqlite/testing';
+import { startService, type TestService } from './testing.js';
 
 let directory: TestDirectory;
 let writer: TestWriter;

@@ -1,9 +1,9 @@
 import type { RequestHandler } from 'express';
+import { BUCKET_SECONDS, type ReadStore, type TimelineQuery } from '@lyftr/store/store';
 import { abandoned } from './abandoned.js';
+import { secondsToIso } from './iso.js';
 import { filterConflicts, filterParameters, toFilter, type FilterQuery } from './messages.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
-import { BUCKET_WIDTHS, type TimelineQuery } from './read-timeline.js';
-import type { Reads } from './reads.js';
 
 const { since, until } = filterParameters;
 
@@ -28,7 +28,7 @@ export const timelineParameters = {
   properties: {
     bucket: {
       type: 'string',
-      enum: Object.keys(BUCKET_WIDTHS),
+      enum: Object.keys(BUCKET_SECONDS),
       default: 'hour',
       description: 'Width of a bucket; at most 10,000 buckets are given.',
     },
@@ -37,24 +37,55 @@ export const timelineParameters = {
   additionalProperties: false,
 } as const satisfies ParameterSchema;
 
+export interface StatsAnswer {
+  total_messages: number;
+  senders_count: number;
+  /** By count, descending, then by the UTF-8 bytes of the name. */
+  messages_per_sender: { from: string; count: number }[];
+  /** ISO 8601, UTC; null when there is no message. */
+  first_message_ts: string | null;
+  last_message_ts: string | null;
+}
+
+export interface TimelineAnswer {
+  bucket: TimelineQuery['bucket'];
+  /** In order; buckets without a message are left out. `start` is ISO 8601, UTC. */
+  data: { start: string; count: number }[];
+}
+
+const isoOrNull = (seconds: number | null): string | null =>
+  seconds === null ? null : secondsToIso(seconds);
+
 /** `GET /stats`: figures that the writer keeps; only the senders of a part of the time are counted. */
-export function getStats(reads: Reads): RequestHandler {
+export function getStats(store: ReadStore): RequestHandler {
   const read = parameterReader<FilterQuery & { top: number }>(statsParameters);
   return async (req, res) => {
     const query = read(req.url);
-    const filter = toFilter(query);
-    res.json(await reads.stats({ top: query.top, since: filter.since, until: filter.until }, abandoned(res)));
+    const { since: from, until: to } = toFilter(query);
+    const stats = await store.stats({ top: query.top, since: from, until: to }, abandoned(res));
+    const answer: StatsAnswer = {
+      total_messages: stats.messages,
+      senders_count: stats.sendersCount,
+      messages_per_sender: stats.senders,
+      first_message_ts: isoOrNull(stats.first),
+      last_message_ts: isoOrNull(stats.last),
+    };
+    res.json(answer);
   };
 }
 
 /** `GET /stats/timeline`: messages per minute, hour or day. */
-export function getTimeline(reads: Reads): RequestHandler {
+export function getTimeline(store: ReadStore): RequestHandler {
   const read = parameterReader<FilterQuery & Pick<TimelineQuery, 'bucket'>>(
     timelineParameters,
     filterConflicts,
   );
   return async (req, res) => {
     const query = read(req.url);
-    res.json(await reads.timeline({ bucket: query.bucket, filter: toFilter(query) }, abandoned(res)));
+    const { bucket } = query;
+    const buckets = await store.timeline({ bucket, filter: toFilter(query) }, abandoned(res));
+    const data = buckets.map(({ start, count }) => ({ start: secondsToIso(start), count }));
+    const answer: TimelineAnswer = { bucket, data };
+    res.json(answer);
   };
 }

@@ -3,22 +3,18 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach } from 'node:test';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import { databaseFile } from '@lyftr/shared/database';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { SNAPSHOTS_KEY, counter, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
 import { failFastRedis } from '@lyftr/shared/redis';
 import { createMetrics } from './metrics.js';
-import { Store } from './store.js';
+import { openSqliteReadStore } from '@lyftr/store/sqlite/read/read-store';
 import {
-  connected,
   createDatabase,
-  startRedis,
-  startService,
   temporaryDirectory,
   type TestDirectory,
-  type TestRedis,
-  type TestService,
   type TestWriter,
-} from './testing.js';
+} from '@lyftr/store/sqlite/testing';
+import { connected, startRedis, startService, type TestRedis, type TestService } from './testing.js';
 
 /** Instance id of the service under test. */
 export const OWN = 'host-1-own';
@@ -57,7 +53,7 @@ export class MetricsScene {
 
   async start(registry: Registry): Promise<void> {
     const { redis, directory } = this;
-    const store = new Store(databaseFile(directory.path));
+    const store = openSqliteReadStore(databaseFile(directory.path), 30_000);
     const metrics = createMetrics({ redis, store, registry, instance: OWN, redisFailed: () => {} });
     this.service = await startService(directory.path, { store, metrics, registry });
   }

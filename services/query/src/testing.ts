@@ -1,152 +1,18 @@
-/** What the tests of this service share: a database as the writer leaves it, a Redis, and a listening service. */
+/** What the tests of this service share: a Redis, and a listening service. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import {
-  COUNTED_BUCKETS,
-  databaseFile,
-  REMOVALS_PART_ROWS,
-  SCHEMA_VERSION,
-  type Outcome,
-} from '@lyftr/shared/database';
-import { fold, indexed } from '@lyftr/shared/fold';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createLogger } from '@lyftr/shared/log';
-import type { Message } from '@lyftr/shared/message';
+import { openSqliteReadStore } from '@lyftr/store/sqlite/read/read-store';
+import type { ReadStore } from '@lyftr/store/store';
+import { databaseFile } from '@lyftr/store/sqlite/format';
 import { createQueryListener, type QueryOptions } from './app.js';
-import { createReads, type Reads } from './reads.js';
 import { createConsole, type ConsoleOptions } from './console.js';
-import { Store } from './store.js';
-
-const MIGRATIONS = new URL('../../writer/migrations/', import.meta.url);
-
-export interface TestDirectory {
-  path: string;
-  remove(): void;
-}
-
-export function temporaryDirectory(): TestDirectory {
-  const path = mkdtempSync(join(tmpdir(), 'lyftr-query-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-export interface TestWriter {
-  database: Database.Database;
-  /** Stores messages, with rollups and counters. */
-  insert(messages: readonly Message[]): void;
-  /** Gives a sender, a recipient (the other '') or a pair buckets of its own, as the writer does when there is much of it. */
-  makeSeries(sender: string, recipient: string): void;
-  /** Moves the watermark of the text index up to `seq`, with a mark at each row. */
-  indexUpTo(seq: number): void;
-  /** Counts deliveries of a producer as settled, the next in its numbering. Rows are not its business. */
-  settle(producer: string, outcome: Outcome, deliveries: number): void;
-  /** Takes messages out as retention does. */
-  remove(messages: readonly Message[]): void;
-  /** Takes every message out again. */
-  clear(): void;
-  close(): void;
-}
-
-/** A file with the writer's tables, at `databaseFile(directory)`. */
-export function createDatabase(directory: string): TestWriter {
-  const database = new Database(databaseFile(directory));
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = OFF');
-  database.transaction(() => {
-    for (const file of readdirSync(MIGRATIONS).toSorted())
-      database.exec(readFileSync(new URL(file, MIGRATIONS), 'utf8'));
-    database.pragma(`user_version = ${SCHEMA_VERSION}`);
-  })();
-  const insert = database.prepare(
-    'INSERT INTO messages (message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?)',
-  );
-  const rollUp = [
-    `INSERT INTO sender_rollup VALUES (@from, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
-    `INSERT INTO recipient_rollup VALUES (@to, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
-    `UPDATE counters SET value = value + 1 WHERE name = 'created'`,
-  ].map((sql) => database.prepare(sql));
-  /** Anew, with series for whoever is named by `makeSeries`. */
-  const countBuckets = (): void => {
-    database.exec(
-      `DELETE FROM buckets; INSERT INTO buckets (series, seconds, start, messages) ${COUNTED_BUCKETS}`,
-    );
-  };
-  return {
-    database,
-    makeSeries(sender, recipient) {
-      database
-        .prepare('INSERT OR IGNORE INTO series (sender, recipient) VALUES (?, ?)')
-        .run(sender, recipient);
-      countBuckets();
-    },
-    insert: database.transaction((messages: readonly Message[]) => {
-      for (const message of messages) {
-        const { message_id, from, to, ts, text, extra } = message;
-        insert.run(message_id, from, to, ts, text, extra === undefined ? null : JSON.stringify(extra));
-        for (const statement of rollUp) statement.run({ from, to });
-      }
-      countBuckets();
-    }),
-    indexUpTo: database.transaction((seq: number) => {
-      const rows = database
-        .prepare('SELECT seq, text FROM messages WHERE seq > (SELECT watermark FROM text_index) AND seq <= ?')
-        .all(seq) as { seq: number; text: string }[];
-      const index = database.prepare('INSERT INTO message_text (rowid, folded) VALUES (?, ?)');
-      const mark = database.prepare('INSERT INTO text_marks (seq) VALUES (?)');
-      for (const row of rows) {
-        if (row.text !== '') index.run(BigInt(row.seq), indexed(fold(row.text)));
-        mark.run(row.seq);
-      }
-      database.prepare('UPDATE text_index SET watermark = max(watermark, ?)').run(seq);
-    }),
-    settle: database.transaction((producer: string, outcome: Outcome, deliveries: number) => {
-      const last = database
-        .prepare('SELECT coalesce(max(last), 0) FROM ledger_ranges WHERE producer = ?')
-        .pluck()
-        .get(producer) as number;
-      database
-        .prepare('INSERT INTO ledger_ranges (producer, first, last) VALUES (?, ?, ?)')
-        .run(producer, last + 1, last + deliveries);
-      database.prepare('UPDATE counters SET value = value + ? WHERE name = ?').run(deliveries, outcome);
-    }),
-    remove: database.transaction((messages: readonly Message[]) => {
-      const remove = database.prepare('DELETE FROM messages WHERE message_id = ? RETURNING seq').pluck();
-      const watermark = database.prepare('SELECT watermark FROM text_index').pluck().get() as number;
-      const takeOut = database.prepare(
-        "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
-      );
-      const note = database.prepare(
-        'INSERT INTO removals VALUES (?, 1) ON CONFLICT DO UPDATE SET messages = messages + 1',
-      );
-      for (const { message_id, text } of messages) {
-        const seq = remove.get(message_id) as number;
-        note.run(Math.floor(seq / REMOVALS_PART_ROWS));
-        if (text !== '' && seq <= watermark) takeOut.run(BigInt(seq), indexed(fold(text)));
-      }
-      database.exec(`DELETE FROM sender_rollup; DELETE FROM recipient_rollup;
-        INSERT INTO sender_rollup SELECT sender, count(*) FROM messages GROUP BY 1;
-        INSERT INTO recipient_rollup SELECT recipient, count(*) FROM messages GROUP BY 1`);
-      countBuckets();
-      database.prepare("UPDATE counters SET value = value + ? WHERE name = 'removed'").run(messages.length);
-    }),
-    clear: database.transaction(() => {
-      database.exec(`DELETE FROM messages; DELETE FROM sender_rollup; DELETE FROM recipient_rollup; DELETE FROM buckets;
-        DELETE FROM series WHERE id > 0; DELETE FROM text_marks; DELETE FROM removals;
-        UPDATE counters SET value = 0; UPDATE text_index SET watermark = 0;
-        INSERT INTO message_text (message_text) VALUES ('delete-all')`);
-    }),
-    close: () => {
-      database.close();
-    },
-  };
-}
 
 export interface TestRedis {
   url: string;
@@ -194,8 +60,7 @@ export async function connected(redis: Redis): Promise<Redis> {
 export interface TestService {
   url: string;
   port: number;
-  store: Store;
-  reads: Reads;
+  store: ReadStore;
   close(): Promise<void>;
 }
 
@@ -207,8 +72,7 @@ export async function startService(
   directory: string,
   options: Partial<Omit<QueryOptions & ConsoleOptions, 'log' | 'console'>> = {},
 ): Promise<TestService> {
-  const store = options.store ?? new Store(databaseFile(directory));
-  const reads = options.reads ?? createReads(databaseFile(directory), TIMEOUT_MS);
+  const store = options.store ?? openSqliteReadStore(databaseFile(directory), TIMEOUT_MS);
   // a client that was never connected: it rejects, as one whose Redis is away
   const redis = new Redis({ lazyConnect: true, path: '/nowhere', retryStrategy: () => null });
   redis.on('error', () => {});
@@ -223,7 +87,6 @@ export async function startService(
     trustedProxies: 'loopback',
     ...options,
     store,
-    reads,
     log: createLogger('query', 'silent'),
   };
   const console = createConsole(given);
@@ -234,14 +97,12 @@ export async function startService(
     url: `http://127.0.0.1:${port}`,
     port,
     store,
-    reads,
     async close() {
       console.live.close();
       // fetch keeps its connections open
       server.closeAllConnections();
       await closeServer(server);
-      await reads.close();
-      store.close();
+      await store.close();
     },
   };
 }

@@ -4,7 +4,6 @@ import { ProblemError } from '@lyftr/shared/errors';
 import type { Logger } from '@lyftr/shared/log';
 import { sendMetrics } from '@lyftr/shared/metrics-page';
 import type { Redis } from 'ioredis';
-import { hostState } from './host.js';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';
 import { writeOff } from './write-off.js';
@@ -17,7 +16,8 @@ export interface WriterAppOptions {
   redis: Redis;
   /** `ok`, or why nothing comes from Redis. */
   redisState: () => string;
-  dataDir: string;
+  /** `ok`, or what an operator has to change on this machine. */
+  host: () => string;
   metrics: WriterMetrics;
   token: string | undefined;
   log: Logger;
@@ -29,7 +29,7 @@ export function createWriterApp({
   leaseState,
   redis,
   redisState,
-  dataDir,
+  host,
   metrics,
   token,
   log,
@@ -37,7 +37,7 @@ export function createWriterApp({
   const app = createApp({
     readiness: () => ({
       database: leader()?.databaseState() ?? 'ok',
-      host: hostState(dataDir),
+      host: host(),
       redis: redisState(),
       queue: leader()?.queueState() ?? 'ok',
       lease: leaseState(),
@@ -46,7 +46,7 @@ export function createWriterApp({
   if (token === undefined) app.use(['/metrics', '/dead-letters', '/ledger'], requireOwnName());
   app.get('/metrics/process', requireToken(token), async (req, res) => {
     const current = leader();
-    const persisted = current && { outcomes: current.store.outcomes(), indexLag: current.indexLag() };
+    const persisted = current && { outcomes: await current.store.outcomes(), indexLag: current.indexLag() };
     await sendMetrics(req, res, await metrics.families(persisted));
   });
   app.use('/metrics/process', onlyMethods('GET', 'HEAD'));
@@ -56,10 +56,10 @@ export function createWriterApp({
     return current;
   }
   // deletions are the writer's, like every change of the database
-  app.delete('/dead-letters/:id', requireToken(token), (req, res) => {
+  app.delete('/dead-letters/:id', requireToken(token), async (req, res) => {
     const current = requireLeader();
     const id = Number(req.params.id);
-    if (!Number.isSafeInteger(id) || !current.store.discard(id))
+    if (!Number.isSafeInteger(id) || !(await current.store.discard(id)))
       throw new ProblemError('not-found', 'There is no dead letter of this number.');
     res.status(204).end();
   });

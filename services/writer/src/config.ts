@@ -7,6 +7,7 @@ export function readConfig() {
     'WRITER_URL',
     'HOST',
     'DATA_DIR',
+    'STORE_URL',
     'REDIS_URL',
     'RETENTION_DAYS',
     'API_TOKEN',

@@ -4,10 +4,11 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import { LEASE_KEY } from '@lyftr/shared/leader';
-import { ENVELOPE_VERSION, jobName, QUEUE_NAME, QUEUE_PREFIX, type MessageTuple } from '@lyftr/shared/job';
+import type { MessageTuple } from '@lyftr/shared/batch';
+import { ENVELOPE_VERSION, jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
 import { CONFIRMED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
 import { createLogger } from '@lyftr/shared/log';
-import type { Batch } from './batch.js';
+import type { Batch } from '@lyftr/shared/batch';
 import { startConsumer, type Consumer } from './consume.js';
 import { beginRound } from './jobs.js';
 import { createSettled } from './settled.js';
@@ -61,7 +62,7 @@ function start(): void {
     instance: 'w',
     store: (batches) => {
       stored.push(...batches);
-      return Promise.resolve();
+      return Promise.resolve(batches.flatMap(({ numbers }) => numbers ?? []));
     },
     settled: createSettled(server.redis, 'w'),
     trouble: () => {},

@@ -7,10 +7,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Job } from 'bullmq';
+import type { Batch, Numbers } from '@lyftr/shared/batch';
 import { QUEUE_NAME, QUEUE_PREFIX, UnknownVersionError } from '@lyftr/shared/job';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
-import type { Batch } from './batch.js';
 import { beginRound, isFull, JobReader, queueKey, readBatch } from './jobs.js';
 import type { Settled } from './settled.js';
 
@@ -48,8 +48,8 @@ export interface ConsumerOptions {
   redis: Redis;
   /** This writer, which holds the lease. */
   instance: string;
-  /** Resolves when the batches are on disk; only then are their jobs completed, and gone from Redis. */
-  store: (batches: readonly Batch[]) => Promise<void>;
+  /** Resolves with what is settled when the batches are on disk; only then are their jobs completed, and gone from Redis. */
+  store: (batches: readonly Batch[]) => Promise<Numbers[]>;
   settled: Settled;
   /** Told of everything that Redis fails at. */
   trouble: (error: unknown) => void;
@@ -135,8 +135,7 @@ export function startConsumer({ redis, instance, store, settled, trouble, log }:
     const { batches, held: reason } = readBatches(jobs);
     inHand = batches.length;
     if (batches.length > 0) {
-      await store(batches);
-      const numbers = batches.map((batch) => batch.numbers).filter((each) => each !== undefined);
+      const numbers = await store(batches);
       await settled.note(numbers.filter(({ range: [first, last] }) => first <= last));
       await inTurns(jobs.slice(0, batches.length), (job) => job.moveToCompleted(0, job.token ?? '', false));
     }

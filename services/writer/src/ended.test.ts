@@ -11,13 +11,14 @@ import { readRedisAccount } from '@lyftr/shared/ledger-redis';
 import { SNAPSHOTS_KEY } from '@lyftr/shared/metrics';
 import { size, type Range } from '@lyftr/shared/ranges';
 import { createEnder, type Ender } from './ended.js';
+import { openWriteStore } from '@lyftr/store/open';
+import type { WriteStore } from '@lyftr/store/store';
 import { createSettled, type Settled } from './settled.js';
-import { openStore, type Store } from './store.js';
 import { startRedis, type TestRedis } from './testing.js';
 
 let server: TestRedis;
 let directory: string;
-let store: Store;
+let store: WriteStore;
 let settled: Settled;
 let ender: Ender;
 before(async () => {
@@ -28,12 +29,12 @@ beforeEach(async () => {
   await server.redis.flushall();
   await server.redis.set(LEASE_KEY, 'w');
   directory = mkdtempSync(join(tmpdir(), 'lyftr-ended-'));
-  store = openStore(join(directory, 'lyftr.db'), 'w');
+  store = await openWriteStore({ STORE_URL: 'sqlite:', DATA_DIR: directory }, 'w');
   settled = createSettled(server.redis, 'w');
   ender = createEnder({ redis: server.redis, store, settled, instance: 'w' });
 });
-afterEach(() => {
-  store.close();
+afterEach(async () => {
+  await store.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -45,7 +46,7 @@ async function settle(producer: string, range: Range): Promise<void> {
     1,
     '',
   ]);
-  store.commit([{ numbers: { producer, range }, at: 0, messages }]);
+  await store.commit([{ numbers: { producer, range }, at: 0, messages }]);
   await settled.note([{ producer, range }]);
 }
 
@@ -58,7 +59,7 @@ const listed = () => server.redis.hkeys(CONFIRMED_KEY);
 
 async function ledger(): Promise<LedgerAnswer> {
   const account = await readRedisAccount(server.redis);
-  return balance(account, store.account(account.producers.keys()));
+  return balance(account, await store.account(account.producers.keys()));
 }
 
 test('one that stopped leaves at once, with what it confirmed and what it did not', async () => {
@@ -115,9 +116,9 @@ test('a database that was restored since shows how many messages of them it lack
   await confirm('p', [1, 5]);
   await publish('p', true);
   await ender.look();
-  store.close();
+  await store.close();
   rmSync(join(directory, 'lyftr.db'));
-  store = openStore(join(directory, 'lyftr.db'), 'w');
+  store = await openWriteStore({ STORE_URL: 'sqlite:', DATA_DIR: directory }, 'w');
   assert.equal((await ledger()).difference, 5);
 });
 

@@ -19,9 +19,9 @@ import {
 } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/shared/ledger-redis';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
 import type { Settled } from './settled.js';
-import type { Store } from './store.js';
 
 const INTERVAL_MS = 60_000;
 
@@ -46,7 +46,7 @@ export interface Ender {
 
 export interface EnderOptions {
   redis: Redis;
-  store: Pick<Store, 'account' | 'release'>;
+  store: Pick<WriteStore, 'account' | 'release'>;
   settled: Pick<Settled, 'release'>;
   instance: string;
 }
@@ -82,7 +82,7 @@ export function createEnder({ redis, store, settled, instance }: EnderOptions): 
       const ended = [...producers].filter(
         ([producer, listed]) => producer !== UNNAMED_JOBS && hasEnded(producer, listed),
       );
-      const account = store.account(ended.map(([producer]) => producer));
+      const account = await store.account(ended.map(([producer]) => producer));
       let left = 0;
       for (const [producer, listed] of ended) {
         if (!isSettled(listed, account, producer)) continue;

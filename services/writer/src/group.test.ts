@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { requestIdAt, type MessageTuple } from '@lyftr/shared/job';
+import { requestIdAt, type Batch, type MessageTuple } from '@lyftr/shared/batch';
 import { createLogger } from '@lyftr/shared/log';
+import type { Outcomes } from '@lyftr/shared/outcomes';
+import { UnavailableError, type Committed } from '@lyftr/store/store';
 import { createGroup } from './group.js';
-import type { Batch, Outcomes } from './batch.js';
 
-const none: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
+const NONE: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
+const done = (batches: readonly Batch[]): Promise<Committed> =>
+  Promise.resolve({
+    outcomes: NONE,
+    aside: [],
+    settled: batches.flatMap(({ numbers }) => numbers ?? []),
+  });
 const batch: Batch = {
   numbers: { producer: 'p', range: [1, 2] },
   at: 0,
@@ -23,8 +30,8 @@ test('a commit that fails is tried again until it holds, and nobody is told befo
   const group = createGroup({
     commit(batches) {
       attempts.push(batches.length);
-      if (attempts.length < 3) throw new Error('disk full');
-      return none;
+      if (attempts.length < 3) return Promise.reject(new UnavailableError(new Error('disk full')));
+      return done(batches);
     },
     committed: (batches) => committed.push(batches.length),
     failed: (messages) => failures.push(messages),
@@ -56,7 +63,7 @@ test('a batch that is too large for a transaction is stored in several, in order
             messages: each.messages.length,
             first: requestIdAt(each, 0),
           });
-      return none;
+      return done(batches);
     },
     committed() {},
     failed: (messages) => assert.fail(`${messages} failed`),
@@ -70,7 +77,11 @@ test('a batch that is too large for a transaction is stored in several, in order
     messages,
     trace: [['here', 3_999, 2]],
   };
-  await group.store([batch, large, batch]);
+  const settled = await group.store([batch, large, batch]);
+  assert.deepEqual(
+    settled.map(({ range }) => range),
+    committed.map(({ range }) => range),
+  );
   assert.deepEqual(committed, [
     { range: [1, 2], messages: 2, first: undefined },
     { range: [11, 4_010], messages: 4_000, first: undefined },

@@ -1,6 +1,6 @@
 /** Moves the text index up to the rows whenever the writer has nothing more urgent to do. */
 import type { Logger } from '@lyftr/shared/log';
-import type { TextIndex } from './text-index.js';
+import type { WriteStore } from '@lyftr/store/store';
 
 /** Rows of one transaction, adapted between the bounds so that it takes about STEP_MS. */
 const STEP_ROWS_MIN = 100;
@@ -21,15 +21,17 @@ export interface Indexer {
   notify(rows: number): void;
   /** Rows that wait for the index. */
   lag(): number;
-  stop(): void;
+  /** Resolves when no step is under way. */
+  stop(): Promise<void>;
 }
 
-export function startIndexer(index: TextIndex, log: Logger): Indexer {
-  let lag = index.lag();
+export function startIndexer(store: Pick<WriteStore, 'indexStep'>, lagAtStart: number, log: Logger): Indexer {
+  let lag = lagAtStart;
   let stepRows = STEP_ROWS_MIN;
   let rowsSinceLook = 0;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let stepping: Promise<void> = Promise.resolve();
 
   function schedule(afterMs: number): void {
     if (!stopped) timer ??= setTimeout(look, afterMs);
@@ -40,13 +42,13 @@ export function startIndexer(index: TextIndex, log: Logger): Indexer {
     const isBurst = rowsSinceLook > BURST_ROWS;
     rowsSinceLook = 0;
     if (isBurst && lag < LAG_ROWS_MAX) schedule(LOOK_AGAIN_MS);
-    else step();
+    else stepping = step();
   }
 
-  function step(): void {
+  async function step(): Promise<void> {
     const startedAt = performance.now();
     try {
-      const rows = index.advance(stepRows);
+      const rows = await store.indexStep(stepRows);
       lag = rows === 0 ? 0 : Math.max(0, lag - rows);
       stepRows = performance.now() - startedAt > STEP_MS ? stepRows / 2 : stepRows * 2;
       stepRows = Math.round(Math.min(Math.max(stepRows, STEP_ROWS_MIN), STEP_ROWS_MAX));
@@ -70,6 +72,7 @@ export function startIndexer(index: TextIndex, log: Logger): Indexer {
     stop() {
       stopped = true;
       clearTimeout(timer);
+      return stepping;
     },
   };
 }

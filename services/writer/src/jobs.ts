@@ -1,17 +1,10 @@
 /** The jobs of one round: which of them, in which order, and what they hold. */
 import { Worker, type Job, type JobJson } from 'bullmq';
-import {
-  numbersOfJob,
-  QUEUE_NAME,
-  QUEUE_PREFIX,
-  readEnvelope,
-  UnknownVersionError,
-  type Numbers,
-} from '@lyftr/shared/job';
+import type { Batch, Numbers } from '@lyftr/shared/batch';
+import { numbersOfJob, QUEUE_NAME, QUEUE_PREFIX, readEnvelope, UnknownVersionError } from '@lyftr/shared/job';
 import { LEASE_KEY } from '@lyftr/shared/leader';
 import { UNNAMED_JOBS } from '@lyftr/shared/ledger';
 import type { Redis } from 'ioredis';
-import type { Batch } from './batch.js';
 
 const ROUND_JOBS_MAX = 64;
 const ROUND_MESSAGES_MAX = 4_000;

@@ -1,6 +1,7 @@
 /** What a writer does from the moment at which the lease is its own: open the database, consume, index. */
-import { databaseFile } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
+import { openWriteStore, type StoreSettings } from '@lyftr/store/open';
+import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
 import { startConsumer } from './consume.js';
 import { startEnding } from './ended.js';
@@ -10,12 +11,10 @@ import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
 import { startRetention } from './retention.js';
 import { createSettled, type Settled } from './settled.js';
-import type { PutAside } from './batch.js';
-import { openStore, type Store } from './store.js';
 import { logStored } from './stored-log.js';
 
 export interface Leader {
-  readonly store: Store;
+  readonly store: WriteStore;
   readonly settled: Settled;
   /** `ok`, or why nothing can be stored now. */
   databaseState(): string;
@@ -29,7 +28,7 @@ export interface Leader {
 }
 
 export interface LeaderOptions {
-  dataDir: string;
+  storeSettings: StoreSettings;
   instance: string;
   redis: Redis;
   lease: Lease;
@@ -43,34 +42,23 @@ export interface LeaderOptions {
   log: Logger;
 }
 
-export function lead(options: LeaderOptions): Leader {
-  const { dataDir, instance, redis, lease, metrics, retentionDays, replaced, trouble, log } = options;
-  const store = openStore(databaseFile(dataDir), instance);
-  const indexer = startIndexer(store.textIndex, log);
-  let aside: PutAside[] = [];
+export async function lead(options: LeaderOptions): Promise<Leader> {
+  const { storeSettings, instance, redis, lease, metrics, retentionDays, replaced, trouble, log } = options;
+  const store = await openWriteStore(storeSettings, instance);
+  const indexer = startIndexer(store, await store.indexLag(), log);
   const group = createGroup({
-    commit(batches) {
-      aside = [];
-      return store.commit(batches, (each) => aside.push(each));
-    },
-    committed(batches, outcomes) {
-      logStored(log, batches, outcomes, aside);
+    commit: (batches) => store.commit(batches),
+    committed(batches, committed) {
+      logStored(log, batches, committed);
       metrics.committed(batches);
-      indexer.notify(outcomes.created);
+      indexer.notify(committed.outcomes.created);
     },
     failed: (messages) => metrics.failed(messages),
     fenced: replaced,
     log,
   });
   const retention =
-    retentionDays === undefined
-      ? undefined
-      : startRetention({
-          days: retentionDays,
-          remove: (ts, rows) => store.removeOld(ts, rows),
-          lastLook: store.lastLook,
-          log,
-        });
+    retentionDays === undefined ? undefined : startRetention({ days: retentionDays, store, log });
   const settled = createSettled(redis, instance);
   const consumer = startConsumer({
     redis,
@@ -93,10 +81,10 @@ export function lead(options: LeaderOptions): Leader {
     inHand: () => consumer.inHand(),
     async close() {
       await consumer.close();
-      retention?.stop();
+      await retention?.stop();
       await ending.stop();
-      indexer.stop();
-      store.close();
+      await indexer.stop();
+      await store.close();
       await lease.release();
     },
   };

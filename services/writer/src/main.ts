@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { armCrash } from '@lyftr/shared/crash';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
 import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
 import { runService } from '@lyftr/shared/process';
 import { patientRedis } from '@lyftr/shared/redis';
+import { hostState } from '@lyftr/store/open';
 import { reachableUrl } from './address.js';
 import { createWriterApp } from './app.js';
 import { readConfig } from './config.js';
@@ -12,23 +12,6 @@ import { lead, type Leader } from './lead.js';
 import { acquireLease } from './lease.js';
 import { createWriterMetrics } from './observe.js';
 import { createRedisTrouble } from './trouble.js';
-
-const LOCKED_RETRY_MS = 250;
-
-/**
- * Tries until nobody holds the database's write lock. A writer that was paused inside a transaction holds it until it
- * wakes or is ended; to give the lease back meanwhile would help nobody.
- */
-async function unlocked<T>(open: () => T): Promise<T> {
-  for (;;) {
-    try {
-      return open();
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
-      await delay(LOCKED_RETRY_MS);
-    }
-  }
-}
 
 runService('writer', async (log) => {
   const config = readConfig();
@@ -52,7 +35,7 @@ runService('writer', async (log) => {
     leaseState: () => lease,
     redis,
     redisState: () => trouble.refusal() ?? (redis.status === 'ready' ? 'ok' : 'Redis does not answer'),
-    dataDir: config.DATA_DIR,
+    host: () => hostState(config),
     metrics,
     token: config.API_TOKEN,
     log,
@@ -74,19 +57,17 @@ runService('writer', async (log) => {
       log.fatal({ err: error }, 'replaced by another writer');
       process.exit(1);
     };
-    leader = await unlocked(() =>
-      lead({
-        dataDir: config.DATA_DIR,
-        instance,
-        redis,
-        lease: held,
-        metrics,
-        retentionDays: config.RETENTION_DAYS,
-        replaced,
-        trouble: trouble.note,
-        log,
-      }),
-    );
+    leader = await lead({
+      storeSettings: config,
+      instance,
+      redis,
+      lease: held,
+      metrics,
+      retentionDays: config.RETENTION_DAYS,
+      replaced,
+      trouble: trouble.note,
+      log,
+    });
   });
   leading.catch((error: unknown) => {
     if (closing.signal.aborted) return;

@@ -1,7 +1,7 @@
-import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/database';
+import { messagesIn, type Batch } from '@lyftr/shared/batch';
 import { counter, gauge, histogram } from '@lyftr/shared/metrics';
+import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcomes } from '@lyftr/shared/outcomes';
 import { Registry } from 'prom-client';
-import { messagesIn, type Batch, type Outcomes } from './batch.js';
 
 export interface WriterMetrics {
   committed(batches: readonly Batch[]): void;

@@ -1,6 +1,8 @@
 /** Removes messages that are older than RETENTION_DAYS, a few at a time, in between what has to be stored. */
-import { DAY_SECONDS } from '@lyftr/shared/database';
 import type { Logger } from '@lyftr/shared/log';
+import { BUCKET_SECONDS, type WriteStore } from '@lyftr/store/store';
+
+const DAY_SECONDS = BUCKET_SECONDS.day;
 
 /** Rows of one transaction: few milliseconds, so that no delivery waits for it. */
 const STEP_ROWS = 200;
@@ -17,28 +19,27 @@ const CLOCK_JUMP_SECONDS = DAY_SECONDS;
 const CLOCK_HOLD_MS = 60 * 60 * 1_000;
 
 export interface Retention {
-  stop(): void;
-}
-
-/** Where it is kept when retention looked last, in epoch seconds. */
-export interface LastLook {
-  read(): number | undefined;
-  write(seconds: number): void;
+  /** Resolves when no step is under way. */
+  stop(): Promise<void>;
 }
 
 export interface RetentionOptions {
   days: number;
-  /** Removes up to `rowsMax` messages with `ts` before `beforeTs`; returns how many. */
-  remove: (beforeTs: number, rowsMax: number) => number;
-  lastLook: LastLook;
+  store: Pick<WriteStore, 'prune' | 'lastPrune' | 'notePrune'>;
   log: Logger;
 }
 
-/** Says whether the clock may be trusted. `now` is epoch seconds, `uptimeMs` runs evenly. */
-export function createClockGuard(lastLook: LastLook): (now: number, uptimeMs: number) => boolean {
+/**
+ * Says whether the clock may be trusted. `now` and `lastPrune` are epoch seconds, `uptimeMs` runs evenly.
+ */
+export function createClockGuard(): (
+  now: number,
+  lastPrune: number | undefined,
+  uptimeMs: number,
+) => boolean {
   let heldSinceMs: number | undefined;
-  return (now, uptimeMs) => {
-    const ahead = now - (lastLook.read() ?? now);
+  return (now, lastPrune, uptimeMs) => {
+    const ahead = now - (lastPrune ?? now);
     if (ahead > CLOCK_JUMP_SECONDS) {
       heldSinceMs ??= uptimeMs;
       if (uptimeMs - heldSinceMs < CLOCK_HOLD_MS) return false;
@@ -48,16 +49,18 @@ export function createClockGuard(lastLook: LastLook): (now: number, uptimeMs: nu
   };
 }
 
-export function startRetention({ days, remove, lastLook, log }: RetentionOptions): Retention {
-  const isTrusted = createClockGuard(lastLook);
+export function startRetention({ days, store, log }: RetentionOptions): Retention {
+  const isTrusted = createClockGuard();
   let timer: NodeJS.Timeout;
+  let stopped = false;
+  let stepping: Promise<void> = Promise.resolve();
   let removed = 0;
   let isHeld = false;
 
-  function step(): number {
+  async function step(): Promise<number> {
     const now = Math.floor(Date.now() / 1_000);
     try {
-      if (!isTrusted(now, performance.now())) {
+      if (!isTrusted(now, await store.lastPrune(), performance.now())) {
         if (!isHeld)
           log.warn(
             { clock: new Date(now * 1_000).toISOString() },
@@ -67,10 +70,10 @@ export function startRetention({ days, remove, lastLook, log }: RetentionOptions
         return LOOK_AGAIN_MS;
       }
       isHeld = false;
-      const rows = remove(now - days * DAY_SECONDS, STEP_ROWS);
+      const rows = await store.prune(now - days * DAY_SECONDS, STEP_ROWS);
       removed += rows;
       if (rows === STEP_ROWS) return PAUSE_MS;
-      lastLook.write(now);
+      await store.notePrune(now);
       if (removed > 0) log.info({ messages: removed, days }, 'removed messages that were too old');
       removed = 0;
       return LOOK_AGAIN_MS;
@@ -81,13 +84,18 @@ export function startRetention({ days, remove, lastLook, log }: RetentionOptions
   }
 
   function schedule(afterMs: number): void {
-    timer = setTimeout(() => schedule(step()), afterMs);
+    if (stopped) return;
+    timer = setTimeout(() => {
+      stepping = step().then(schedule);
+    }, afterMs);
   }
 
   schedule(0);
   return {
     stop() {
+      stopped = true;
       clearTimeout(timer);
+      return stepping;
     },
   };
 }

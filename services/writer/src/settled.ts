@@ -4,7 +4,7 @@
  * is found out message by message.
  */
 import { LEASE_KEY } from '@lyftr/shared/leader';
-import type { Numbers } from '@lyftr/shared/job';
+import type { Numbers } from '@lyftr/shared/batch';
 import { SETTLED_KEY } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import type { Redis } from 'ioredis';

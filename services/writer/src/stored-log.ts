@@ -1,7 +1,8 @@
 /** What the log says of a transaction: at `debug` each, at `warn` those that put something into `dead_letters`. */
-import type { DeadLetterKind } from '@lyftr/shared/database';
+import { messagesIn, type Batch, type PutAside } from '@lyftr/shared/batch';
 import type { Logger } from '@lyftr/shared/log';
-import { messagesIn, type Batch, type Outcomes, type PutAside } from './batch.js';
+import type { DeadLetterKind } from '@lyftr/shared/outcomes';
+import type { Committed } from '@lyftr/store/store';
 
 /** A line does not grow with a flood. */
 const REQUEST_IDS_MAX = 20;
@@ -19,12 +20,7 @@ function warning(aside: readonly PutAside[]): Record<string, unknown> {
 const requestIdsOf = (batches: readonly Batch[]): string[] =>
   batches.flatMap((batch) => ('corrupt' in batch ? [] : (batch.trace ?? []).map(([requestId]) => requestId)));
 
-export function logStored(
-  log: Logger,
-  batches: readonly Batch[],
-  outcomes: Outcomes,
-  aside: readonly PutAside[],
-): void {
+export function logStored(log: Logger, batches: readonly Batch[], { outcomes, aside }: Committed): void {
   if (aside.length > 0) log.warn(warning(aside), 'put into dead_letters');
   if (!log.isLevelEnabled('debug')) return;
   const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);

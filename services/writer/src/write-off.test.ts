@@ -4,20 +4,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import Database from 'better-sqlite3';
 import { LEASE_KEY } from '@lyftr/shared/leader';
-import { jobName, type ReadBatch } from '@lyftr/shared/job';
+import type { ReadBatch } from '@lyftr/shared/batch';
+import { jobName } from '@lyftr/shared/job';
 import { balance, CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type LedgerAnswer } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/shared/ledger-redis';
 import { size, type Range } from '@lyftr/shared/ranges';
+import { openWriteStore } from '@lyftr/store/open';
+import type { WriteStore } from '@lyftr/store/store';
 import { createSettled, type Settled } from './settled.js';
-import { openStore, type Store } from './store.js';
 import { startRedis, type TestRedis } from './testing.js';
 import { writeOff } from './write-off.js';
 
 let server: TestRedis;
 let directory: string;
-let store: Store;
+let store: WriteStore;
 let settled: Settled;
 before(async () => {
   server = await startRedis();
@@ -27,11 +28,11 @@ beforeEach(async () => {
   await server.redis.flushall();
   await server.redis.set(LEASE_KEY, 'w');
   directory = mkdtempSync(join(tmpdir(), 'lyftr-write-off-'));
-  store = openStore(join(directory, 'lyftr.db'), 'w');
+  store = await openWriteStore({ STORE_URL: 'sqlite:', DATA_DIR: directory }, 'w');
   settled = createSettled(server.redis, 'w');
 });
-afterEach(() => {
-  store.close();
+afterEach(async () => {
+  await store.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -52,29 +53,21 @@ async function enqueue(range: Range, producer = 'p'): Promise<void> {
 
 async function ledger(): Promise<LedgerAnswer> {
   const account = await readRedisAccount(server.redis);
-  return balance(account, store.account(account.producers.keys()));
+  return balance(account, await store.account(account.producers.keys()));
 }
 
 const close = (difference: number) => writeOff(server.redis, store, settled, difference);
 
-function writtenOff(): unknown {
-  const database = new Database(join(directory, 'lyftr.db'), { readonly: true });
-  try {
-    return database.prepare("SELECT value FROM counters WHERE name = 'written_off'").pluck().get();
-  } finally {
-    database.close();
-  }
-}
+const writtenOff = async (): Promise<number> => (await store.account([])).writtenOff;
 
 const refusal = (detail: RegExp) => (error: { code?: string; message: string }) => {
   assert.equal(error.code, 'not-written-off');
   assert.match(error.message, detail);
-  assert.equal(writtenOff(), 0);
   return true;
 };
 
 test('what is missing moves to what is written off, once, and ingest learns that it does not wait', async () => {
-  store.commit([batch(1, 2), batch(5, 2)]);
+  await store.commit([batch(1, 2), batch(5, 2)]);
   await confirm([[1, 10]]);
   assert.equal((await ledger()).difference, 6);
   const lost: Range[] = [
@@ -83,7 +76,7 @@ test('what is missing moves to what is written off, once, and ingest learns that
   ];
   const producers = [{ producer: 'p', ranges: lost }];
   assert.deepEqual(await close(6), { messages: 6, producers, unnamed: 0, unconfirmed: 0 });
-  assert.equal(writtenOff(), 6);
+  assert.equal(await writtenOff(), 6);
   const { difference, missing, written_off } = await ledger();
   assert.deepEqual(
     { difference, missing, written_off },
@@ -95,28 +88,28 @@ test('what is missing moves to what is written off, once, and ingest learns that
   );
   assert.equal(await server.redis.hget(SETTLED_KEY, 'p'), JSON.stringify(lost));
   assert.deepEqual(await close(0), { messages: 0, producers: [], unnamed: 0, unconfirmed: 0 });
-  assert.equal(writtenOff(), 6);
+  assert.equal(await writtenOff(), 6);
 });
 
 test('one that comes later is stored, counted once, and written off no more; a second copy of it is known', async () => {
   await confirm([[1, 5]]);
   await close(5);
   for (let copy = 0; copy < 2; copy++) {
-    store.commit([batch(1, 2)]);
-    assert.equal(store.outcomes().created, 2);
-    assert.equal(store.outcomes().duplicate, 0);
-    assert.equal(writtenOff(), 3);
+    await store.commit([batch(1, 2)]);
+    assert.equal((await store.outcomes()).created, 2);
+    assert.equal((await store.outcomes()).duplicate, 0);
+    assert.equal(await writtenOff(), 3);
     assert.equal((await ledger()).difference, 0);
   }
   // it was never acknowledged
-  store.commit([batch(6, 1)]);
-  assert.equal(writtenOff(), 3);
+  await store.commit([batch(6, 1)]);
+  assert.equal(await writtenOff(), 3);
   const { difference, unconfirmed } = await ledger();
   assert.deepEqual({ difference, unconfirmed }, { difference: 0, unconfirmed: 1 });
 });
 
 test('what waits is not missing', async () => {
-  store.commit([batch(1, 2)]);
+  await store.commit([batch(1, 2)]);
   await confirm([[1, 6]]);
   await enqueue([5, 6]);
   await confirm([[1, 8]], 'q');
@@ -129,7 +122,7 @@ test('what waits is not missing', async () => {
 
 test('what was stored though its sender was told 503 hides nothing that was acknowledged', async () => {
   // 1 and 2 were refused and are stored all the same, 3 was acknowledged and is gone
-  store.commit([batch(1, 2)]);
+  await store.commit([batch(1, 2)]);
   await confirm([[3, 3]]);
   const { accepted, unconfirmed, created, missing, difference } = await ledger();
   assert.deepEqual(
@@ -147,6 +140,7 @@ test('what was stored though its sender was told 503 hides nothing that was ackn
 test('another difference than the operator has seen changes nothing', async () => {
   await confirm([[1, 6]]);
   await assert.rejects(close(1), refusal(/is 6 now, and not 1/));
+  assert.equal(await writtenOff(), 0);
 });
 
 test('what a restored database lacks is named by what the writer left in Redis, also of a process that was killed', async () => {
@@ -160,20 +154,20 @@ test('what a restored database lacks is named by what the writer left in Redis, 
 test('what a restored database lacks of producers that ended is written off by its number', async () => {
   await server.redis.hset(ENDED_KEY, { accepted: 9, unconfirmed: 1 });
   assert.deepEqual(await close(10), { messages: 0, producers: [], unnamed: 10, unconfirmed: 0 });
-  assert.equal(writtenOff(), 10);
+  assert.equal(await writtenOff(), 10);
   assert.equal((await ledger()).difference, 0);
 });
 
 test('what is stored of which Redis knows nothing counts as unconfirmed from then on', async () => {
-  store.commit([batch(1, 7, 'forgotten')]);
+  await store.commit([batch(1, 7, 'forgotten')]);
   assert.equal((await ledger()).difference, -7);
   assert.deepEqual(await close(-7), { messages: 0, producers: [], unnamed: 0, unconfirmed: 7 });
   const { difference, unconfirmed } = await ledger();
-  assert.deepEqual([difference, unconfirmed, writtenOff()], [0, 7, 0]);
+  assert.deepEqual([difference, unconfirmed, await writtenOff()], [0, 7, 0]);
 });
 
 test('a count of ingest that is wrong makes the ledger false', async () => {
-  store.commit([batch(1, 2)]);
+  await store.commit([batch(1, 2)]);
   await confirm([[1, 2]], 'p', 3);
   const { difference, missing } = await ledger();
   assert.deepEqual([difference, missing?.messages], [1, 0]);
@@ -181,7 +175,7 @@ test('a count of ingest that is wrong makes the ledger false', async () => {
 
 test('a writer that was replaced writes nothing off', async () => {
   await confirm([[1, 6]]);
-  openStore(join(directory, 'lyftr.db'), 'other').close();
+  await (await openWriteStore({ STORE_URL: 'sqlite:', DATA_DIR: directory }, 'other')).close();
   await assert.rejects(close(6), { name: 'FencedError' });
-  assert.equal(writtenOff(), 0);
+  assert.equal(await writtenOff(), 0);
 });

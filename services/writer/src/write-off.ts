@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
 import { balance, ENDED_KEY, type LedgerAnswer, type Missing, type RedisAccount } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/shared/ledger-redis';
+import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
 import type { Settled } from './settled.js';
-import type { Store } from './store.js';
 
 const REDIS_MS = 5_000;
 
@@ -46,7 +46,7 @@ function answerOf({ difference, missing }: LedgerAnswer): WriteOffAnswer {
 /** `difference` is that of `GET /ledger` as the operator has seen it. Rejects with ProblemError when it cannot be done now. */
 export async function writeOff(
   redis: Redis,
-  store: Store,
+  store: WriteStore,
   settled: Settled,
   difference: number,
 ): Promise<WriteOffAnswer> {
@@ -54,7 +54,7 @@ export async function writeOff(
   if (!account.isQueueKnown)
     throw refused('The queue is too long to tell what is missing. Try again when it is drained.');
   let answer: WriteOffAnswer | undefined;
-  store.writeOff(account.producers.keys(), (stored) => {
+  await store.writeOff(account.producers.keys(), (stored) => {
     const ledger = balance(account, stored);
     if (ledger.difference !== difference)
       throw refused(

@@ -1,6 +1,6 @@
 /** What was promised, against what is there: the journal, the table, the ledger and the metrics page. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { COUNTED_BUCKETS } from '@lyftr/shared/database';
+import { COUNTED_BUCKETS } from '@lyftr/store/sqlite/format';
 import { PUBLISH_INTERVAL_MS } from '@lyftr/shared/limits';
 import type { System } from '../system.js';
 import { idOf, messageOf } from './gateway.js';

@@ -1,0 +1,82 @@
+/** What an operator does to a file: audit, repair, backup. */
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
+import type { AdminStore, AuditLine } from '../../store.js';
+import { databaseFile } from '../format.js';
+import { copyChecked } from './copy.js';
+import { LockTakenError, takeLock, type Lock } from '../../lock.js';
+import { inspect, repair } from './report.js';
+
+/** One read transaction: the writer goes on, and none of what it commits meanwhile is seen. */
+function auditOnline(file: string, full: boolean): AuditLine[] {
+  const database = new Database(file, { readonly: true, timeout: DATABASE_BUSY_MS });
+  try {
+    database.pragma('temp_store = MEMORY');
+    database.exec('BEGIN');
+    return inspect(database, full);
+  } finally {
+    // ends the transaction too: a COMMIT fails on a damaged file, even when nothing was written
+    database.close();
+  }
+}
+
+/** Alone with the file: every process that has it open holds a lock which excludes this one. */
+function repairOffline(file: string, full: boolean): AuditLine[] {
+  const database = new Database(file, { fileMustExist: true, timeout: DATABASE_BUSY_MS });
+  try {
+    database.pragma('locking_mode = EXCLUSIVE');
+    database.pragma('synchronous = FULL');
+    database.pragma('temp_store = MEMORY');
+    database.exec('BEGIN EXCLUSIVE');
+    const lines = repair(database, full, inspect(database, full));
+    if (lines.some(({ state }) => state === 'repaired')) database.exec('COMMIT');
+    return lines;
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY'))
+      throw new Error(
+        `not repaired: another process has ${file} open. Stop the writer and the query service first`,
+        { cause: error },
+      );
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+/** Holds the lock of the directory, so that no supervisor starts meanwhile. */
+function whileNothingRuns<T>(dataDir: string, work: () => T): T {
+  let lock: Lock;
+  try {
+    lock = takeLock(dataDir);
+  } catch (error) {
+    if (!(error instanceof LockTakenError)) throw error;
+    throw new Error(`not repaired: Lyftr runs on ${dataDir} (${error.message}). Stop it first`, {
+      cause: error,
+    });
+  }
+  try {
+    return work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** Throws when there is no database in `dataDir`. */
+export function openSqliteAdminStore(dataDir: string): AdminStore {
+  const file = databaseFile(dataDir);
+  if (!existsSync(file)) throw new Error(`there is no database at ${file}: name its folder with DATA_DIR`);
+  return {
+    location: file,
+    audit: async (full) => auditOnline(file, full),
+    repair: async (full) => whileNothingRuns(dataDir, () => repairOffline(file, full)),
+    backup: (target, progress) => copyChecked(file, target, progress),
+    requireElsewhere(path) {
+      const target = join(realpathSync(dirname(resolve(path))), basename(path));
+      const source = realpathSync(file);
+      if (['', '-wal', '-shm'].some((suffix) => target === `${source}${suffix}`))
+        throw new Error(`${path} belongs to the database itself`);
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * Whether the text index holds what it says: every row up to its watermark that has text, and no row above.
+ *
+ * It keeps no copy of the text and no list of its rows (`content = ''`, `columnsize = 0`), so it can only be asked
+ * whether a row is found by a phrase, or be read trigram by trigram. The first is done for a sample; the second, which
+ * takes several times as long, for every row.
+ */
+import type { Database } from 'better-sqlite3';
+import { INDEXED_SEARCH_CHARS_MIN } from '../format.js';
+import { fold } from '../fold.js';
+import type { Finding } from './checks.js';
+import { checkEveryTrigram } from './trigrams.js';
+
+/** A smaller table is looked through in full. */
+const SAMPLE_ROWS = 2_000;
+/** Looking one row up costs 0.4 ms at a million rows, three times that with 24 characters. */
+const PHRASE_CHARS_MAX = 8;
+const EXAMPLES_MAX = 3;
+/** FTS5 bounds the depth of an expression by 256. */
+const TERMS_PER_QUERY = 100;
+const TERMS_MAX = 5_000;
+
+interface Row {
+  seq: number;
+  text: string;
+}
+
+const quoted = (phrase: string): string => `"${phrase.replaceAll('"', '""')}"`;
+
+/** Rows with text in `from < seq <= to`, spread evenly from a random start. */
+function sample(database: Database, from: number, to: number): Row[] {
+  const next = database.prepare<[number, number, number], Row>(
+    "SELECT seq, text FROM messages WHERE seq > ? AND seq <= ? AND text <> '' ORDER BY seq LIMIT ?",
+  );
+  if (to - from <= SAMPLE_ROWS) return next.all(from, to, SAMPLE_ROWS);
+  const step = (to - from) / SAMPLE_ROWS;
+  const start = from + Math.random() * step;
+  const rows = Array.from({ length: SAMPLE_ROWS }, (_, i) => next.get(Math.floor(start + i * step), to, 1));
+  return rows.filter((row) => row !== undefined);
+}
+
+/** A random piece of the row's folded text; undefined when that is too short for a trigram. */
+function phraseOf({ text }: Row): string[] | undefined {
+  const characters = Array.from(fold(text));
+  if (characters.length < INDEXED_SEARCH_CHARS_MIN) return undefined;
+  const start = Math.floor(Math.random() * Math.max(0, characters.length - PHRASE_CHARS_MAX));
+  return characters.slice(start, start + PHRASE_CHARS_MAX);
+}
+
+function checkSample(database: Database, watermark: number, last: number): Finding {
+  // numbers of rows as BigInt: a number would be bound as a float, and FTS5 then leaves the limit aside without a word
+  const holds = database
+    .prepare<[string, bigint], number>(
+      'SELECT count(*) FROM message_text WHERE message_text MATCH ? AND rowid = ?',
+    )
+    .pluck();
+  const above = database
+    .prepare<[string, bigint], number>(
+      'SELECT rowid FROM message_text WHERE message_text MATCH ? AND rowid > ? LIMIT 1',
+    )
+    .pluck();
+  const terms = new Set<string>();
+  let looked = 0;
+
+  /** Numbers of the rows for which the index does not say what it should. */
+  function unexpected(rows: Row[], expected: number): number[] {
+    return rows
+      .filter((row) => {
+        const phrase = phraseOf(row);
+        if (phrase === undefined) return false;
+        looked++;
+        for (let i = 0; i + 3 <= phrase.length && terms.size < TERMS_MAX; i++)
+          terms.add(phrase.slice(i, i + 3).join(''));
+        return holds.get(quoted(phrase.join('')), BigInt(row.seq)) !== expected;
+      })
+      .map(({ seq }) => seq);
+  }
+
+  const absent = unexpected(sample(database, 0, Math.min(watermark, last)), 1);
+  const early = unexpected(sample(database, watermark, last), 0);
+  // above the watermark there may also be rows that the table has not, or no longer
+  const list = Array.from(terms, quoted);
+  for (let i = 0; i < list.length && early.length === 0; i += TERMS_PER_QUERY) {
+    const seq = above.get(list.slice(i, i + TERMS_PER_QUERY).join(' OR '), BigInt(watermark));
+    if (seq !== undefined) early.push(seq);
+  }
+  const name = (rows: number[]): string => rows.slice(0, EXAMPLES_MAX).join(', ');
+  const faults: string[] = [];
+  if (absent.length > 0)
+    faults.push(`${absent.length} of ${looked} rows are not found by their text: ${name(absent)}`);
+  if (early.length > 0) faults.push(`rows above the watermark are indexed: ${name(early)}`);
+  return { figures: { sampled: looked }, faults };
+}
+
+export function checkTextIndex(database: Database, full: boolean, structure: readonly string[]): Finding {
+  const { watermark, last } = database
+    .prepare<[], { watermark: number | null; last: number }>(
+      `SELECT (SELECT watermark FROM text_index) AS watermark,
+         (SELECT coalesce(max(seq), 0) FROM messages) AS last`,
+    )
+    .get() as { watermark: number | null; last: number };
+  if (watermark === null) return { figures: {}, faults: ['its watermark is gone'] };
+  const figures = { watermark, behind: Math.max(0, last - watermark) };
+  if (structure.length > 0) return { figures, faults: [...structure] };
+  const parts = [checkSample(database, watermark, last)];
+  if (full) parts.push(checkEveryTrigram(database, watermark));
+  return {
+    figures: Object.assign(figures, ...parts.map((part) => part.figures)) as Finding['figures'],
+    faults: parts.flatMap((part) => part.faults),
+  };
+}

@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Database } from 'better-sqlite3';
+import { SCHEMA_VERSION } from './format.js';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations/sqlite/', import.meta.url));
+
+/** Files `NNN-what.sql`, one per version, in order. */
+function migrations(): { version: number; file: string }[] {
+  return readdirSync(MIGRATIONS)
+    .filter((file) => /^\d{3}-.+\.sql$/.test(file))
+    .map((file) => ({ version: Number(file.slice(0, 3)), file }))
+    .toSorted((a, b) => a.version - b.version);
+}
+
+/**
+ * Brings the file to SCHEMA_VERSION, each step in a transaction of its own together with its version number
+ * (`PRAGMA user_version`). Throws when the file was written by a newer program: going on would damage it.
+ */
+export function migrate(database: Database): void {
+  const current = database.pragma('user_version', { simple: true }) as number;
+  if (current > SCHEMA_VERSION) {
+    throw new Error(
+      `the database has schema ${current}, this program knows ${SCHEMA_VERSION}: run the newer program`,
+    );
+  }
+  for (const { version, file } of migrations()) {
+    if (version <= current) continue;
+    const sql = readFileSync(`${MIGRATIONS}/${file}`, 'utf8');
+    database.transaction(() => {
+      database.exec(sql);
+      database.pragma(`user_version = ${version}`);
+    })();
+  }
+}

@@ -1,0 +1,41 @@
+/** What the database holds of the ledger. */
+import type { StoreAccount } from '@lyftr/shared/ledger';
+import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/outcomes';
+import type { Range } from '@lyftr/shared/ranges';
+import { CARRIED, WRITTEN_OFF } from '../format.js';
+
+/** Runs a statement with named parameters; rows are objects. */
+type ReadAll = (sql: string, parameters: object) => unknown[];
+
+/** Call inside one transaction. The ranges are of `producers` alone: the database keeps every producer there ever was. */
+export function readStoreAccount(all: ReadAll, producers: Iterable<string>): StoreAccount {
+  const counters = all('SELECT name, value FROM counters', {}) as { name: string; value: number }[];
+  const counterOf = (wanted: string): number => counters.find(({ name }) => name === wanted)?.value ?? 0;
+  const wanted = { producers: JSON.stringify([...producers]) };
+
+  function rangesIn(table: 'ledger_ranges' | 'written_off_ranges'): Map<string, Range[]> {
+    const rows = all(
+      `SELECT producer, first, last FROM ${table}
+       WHERE producer IN (SELECT value FROM json_each(:producers)) ORDER BY producer, first`,
+      wanted,
+    ) as { producer: string; first: number; last: number }[];
+    const ranges = new Map<string, Range[]>();
+    for (const { producer, first, last } of rows) {
+      const of = ranges.get(producer) ?? [];
+      of.push([first, last]);
+      ranges.set(producer, of);
+    }
+    return ranges;
+  }
+
+  return {
+    outcomes: Object.fromEntries(
+      OUTCOMES.map((outcome) => [outcome, counterOf(outcome)]),
+    ) as StoreAccount['outcomes'],
+    conflictingDuplicates: counterOf(CONFLICTING_DUPLICATE),
+    writtenOff: counterOf(WRITTEN_OFF),
+    carried: counterOf(CARRIED),
+    committed: rangesIn('ledger_ranges'),
+    writtenOffRanges: rangesIn('written_off_ranges'),
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Reads of messages run in threads, on connections of their own: the main thread stays free for everybody else. What is
+ * quick by design has a thread of its own, and so have the figures that are counted over many rows. Searches take turns in
+ * as many threads as leave one core free.
+ */
+import { availableParallelism } from 'node:os';
+import { LRUCache } from 'lru-cache';
+import { Piscina } from 'piscina';
+import { ProblemError } from '@lyftr/shared/errors';
+import type { Bucket, SearchAnswer, Stats, StatsQuery, StoredMessage } from '../../store.js';
+import type { Filter } from './conditions.js';
+import type { Page } from './page.js';
+import type { Bounds, Outcome } from './thread.js';
+import { sizeOf, type Remembered } from './remembered.js';
+import type { SearchResult } from './search.js';
+import type { TimelineTask } from './timeline.js';
+import { clockMs } from './turns.js';
+
+const SEARCH_THREADS_MAX = 4;
+/** Reads that a thread may have at a time; one more is refused. */
+const PENDING_MAX = 64;
+/** What is remembered of searches, altogether. */
+const REMEMBERED_BYTES_MAX = 64 * 2 ** 20;
+
+export interface Reads {
+  /** `signal` ends a read that nobody waits for any more. */
+  search(filter: Filter, page: Page, signal?: AbortSignal): Promise<SearchAnswer>;
+  message(id: string): Promise<StoredMessage | undefined>;
+  stats(query: StatsQuery, signal?: AbortSignal): Promise<Stats>;
+  timeline(query: TimelineTask, signal?: AbortSignal): Promise<Bucket[]>;
+  close(): Promise<void>;
+}
+
+const timedOut = (timeoutMs: number, isKept: boolean) =>
+  new ProblemError(
+    'search-timeout',
+    `The search took longer than ${timeoutMs} ms. ${isKept ? 'What it has counted is kept: ask again, or narrow' : 'Narrow'} it by from_, to, since or until.`,
+    { retryAfterSeconds: 1 },
+  );
+
+interface Thread {
+  pool: Piscina;
+  pending: number;
+}
+
+/** Rejects with ProblemError: `search-timeout`, `too-busy`, and what the read itself throws. */
+export function createReads(file: string, timeoutMs: number): Reads {
+  const begun: Promise<unknown>[] = [];
+  function startThread(): Thread {
+    const pool = new Piscina({
+      filename: new URL('thread.js', import.meta.url).href,
+      minThreads: 1,
+      maxThreads: 1,
+      concurrentTasksPerWorker: PENDING_MAX,
+      workerData: { file },
+    });
+    begun.push(pool.run(undefined, { name: 'begin' }));
+    return { pool, pending: 0 };
+  }
+  const quick = startThread();
+  const figures = startThread();
+  const searchers = Array.from(
+    { length: Math.min(Math.max(availableParallelism() - 1, 1), SEARCH_THREADS_MAX) },
+    startThread,
+  );
+  const leastBusy = (): Thread => searchers.toSorted((a, b) => a.pending - b.pending)[0] as Thread;
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: REMEMBERED_BYTES_MAX,
+    sizeCalculation: (value, key) => sizeOf(value) + 2 * key.length,
+  });
+
+  /** `undefined` when the time was over. */
+  async function run<T>(
+    thread: Thread,
+    name: string,
+    task: unknown,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
+    if (thread.pending >= PENDING_MAX) {
+      throw new ProblemError('too-busy', `${PENDING_MAX} reads wait already.`, { retryAfterSeconds: 1 });
+    }
+    thread.pending++;
+    const cancelled = new Int32Array(new SharedArrayBuffer(4));
+    const cancel = (): void => void Atomics.store(cancelled, 0, 1);
+    signal?.addEventListener('abort', cancel);
+    if (signal?.aborted === true) cancel();
+    try {
+      const bounds: Bounds = { endsAt: clockMs() + timeoutMs, cancelled };
+      const outcome = (await thread.pool.run({ task, bounds }, { name })) as Outcome<T>;
+      if ('result' in outcome) return outcome.result;
+      if ('timedOut' in outcome) return undefined;
+      const { code, message, errors, retryAfterSeconds } = outcome.problem;
+      throw new ProblemError(code, message, {
+        ...(errors === undefined ? {} : { errors }),
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      });
+    } finally {
+      thread.pending--;
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  return {
+    async search(filter, page, signal) {
+      const key = JSON.stringify(filter);
+      const thread = filter.needle === undefined ? quick : leastBusy();
+      const task = { filter, page, remembered: remembered.get(key) };
+      const result = await run<SearchResult>(thread, 'search', task, signal);
+      if (result === undefined) throw timedOut(timeoutMs, false);
+      if (result.remembered !== undefined) remembered.set(key, result.remembered);
+      if (result.found === undefined) throw timedOut(timeoutMs, result.remembered !== undefined);
+      return result.found;
+    },
+    message: (id) => run<StoredMessage>(quick, 'message', id),
+    async stats(query, signal) {
+      const isTimed = query.since !== undefined || query.until !== undefined;
+      const answer = await run<Stats>(isTimed ? figures : quick, 'stats', query, signal);
+      if (answer === undefined) throw timedOut(timeoutMs, false);
+      return answer;
+    },
+    async timeline(query, signal) {
+      const answer = await run<Bucket[]>(figures, 'timeline', query, signal);
+      if (answer === undefined) throw timedOut(timeoutMs, false);
+      return answer;
+    },
+    async close() {
+      // a thread that is ended while it loads SQLite takes the process with it
+      await Promise.allSettled(begun);
+      await Promise.all([quick, figures, ...searchers].map(({ pool }) => pool.destroy()));
+    },
+  };
+}

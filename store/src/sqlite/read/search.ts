@@ -1,0 +1,97 @@
+/** Runs a search: the exact number of matches, and one page of them from the same snapshot. */
+import type { SearchAnswer, StoredMessage } from '../../store.js';
+import type { Filter } from './conditions.js';
+import { advance, type Counting } from './matches.js';
+import { readNeedle, type Needle } from './needle.js';
+import { columnsPage, hitsPage, narrowPage, walkPage, type Page } from './page.js';
+import { countOf, hitsOf, readExtent, readRemovals, stillTrue, type Remembered } from './remembered.js';
+import { countColumns } from './series.js';
+import type { Limit, Snapshot, Snapshots } from './snapshots.js';
+import { createIndexQuery } from './trigrams.js';
+import { TUNING, type Tuning } from './tuning.js';
+import type { Turns } from './turns.js';
+
+export interface SearchTask {
+  filter: Filter;
+  page: Page;
+  /** What an earlier search for the same filter has counted. */
+  remembered: Remembered | undefined;
+}
+
+export interface SearchResult {
+  /** Undefined when the search was not to go on. */
+  found: SearchAnswer | undefined;
+  /** To be given to the next search for the same filter. */
+  remembered: Remembered | undefined;
+}
+
+/** Few matches are known by their row; of many a page is soon found by walking. */
+function* matchesPage(
+  { reader, filter, needle }: Counting,
+  page: Page,
+  counted: Remembered,
+  turn: Limit,
+): Turns<SearchResult['found']> {
+  const total = countOf(counted);
+  const hits = hitsOf(counted);
+  const messages: StoredMessage[] | undefined =
+    hits === undefined
+      ? yield* walkPage(reader, filter, page, needle, total, turn)
+      : hitsPage(reader, hits, page);
+  return messages && { total, messages };
+}
+
+interface Text {
+  needle: Needle;
+  indexQuery: Counting['indexQuery'];
+}
+
+/** What can be done in one snapshot: the answer, or a turn's part of the count. */
+function* step(
+  { reader, format }: Snapshot,
+  { filter, page, remembered }: SearchTask,
+  text: Text | undefined,
+  turn: Limit,
+  tuning: Tuning,
+): Turns<SearchResult> {
+  const candidates = countColumns(reader, filter, format);
+  if (text === undefined) {
+    const messages = columnsPage(reader, filter, page, candidates, tuning);
+    return { found: { total: candidates, messages }, remembered };
+  }
+  if (candidates <= tuning.narrowRows)
+    return { found: yield* narrowPage(reader, filter, page, text.needle, turn), remembered };
+  const extent = readExtent(reader);
+  const removals = readRemovals(reader, format);
+  const counting: Counting = { reader, filter, ...text, extent, removals, tuning };
+  let counted = stillTrue(remembered, extent, removals);
+  for (;;) {
+    const more = advance(counting, counted);
+    if (more === undefined)
+      return { found: yield* matchesPage(counting, page, counted, turn), remembered: counted };
+    counted = more;
+    if (turn.isOver()) return { found: undefined, remembered: counted };
+  }
+}
+
+/** Snapshot after snapshot, until there is an answer. Throws ProblemError `not-ready` without a database. */
+export function* search(
+  snapshots: Snapshots,
+  task: SearchTask,
+  turn: Limit,
+  tuning = TUNING,
+): Turns<SearchResult> {
+  const { needle: folded } = task.filter;
+  const needle = folded === undefined ? undefined : readNeedle(folded);
+  const text = needle && { needle, indexQuery: createIndexQuery(needle, tuning) };
+  let result: SearchResult = { found: undefined, remembered: task.remembered };
+  do {
+    const snapshot = snapshots.snapshot();
+    try {
+      result = yield* step(snapshot, { ...task, remembered: result.remembered }, text, turn, tuning);
+    } finally {
+      snapshot.end();
+    }
+  } while (result.found === undefined && (yield));
+  return result;
+}

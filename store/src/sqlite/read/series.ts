@@ -1,0 +1,130 @@
+/**
+ * Exact totals and far places from buckets of time, without reading the rows in between. A sender or a recipient with few
+ * messages has no buckets: its rows are counted in their index.
+ */
+import { ALL_SERIES, DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, type Format } from '../format.js';
+import { columnConditions, isBucketed, timeRange, where, type Filter } from './conditions.js';
+import type { Reader } from './snapshots.js';
+
+export type Index = 'messages_by_sender' | 'messages_by_recipient' | 'messages_by_time';
+
+/** The column `n` of the only row; 0 when there is none. */
+export function count(reader: Reader, sql: string, parameters: object = {}): number {
+  return (reader.get(sql, parameters) as { n: number } | undefined)?.n ?? 0;
+}
+
+const partyTotal = (reader: Reader, party: 'sender' | 'recipient', name: string): number =>
+  count(reader, `SELECT messages AS n FROM ${party}_rollup WHERE ${party} = @name`, { name });
+
+/** The index that delivers the filter's messages in their order and reads the fewest of others. */
+export function pickIndex(reader: Reader, { from, to }: Filter): Index {
+  if (from === undefined) return to === undefined ? 'messages_by_time' : 'messages_by_recipient';
+  if (to === undefined) return 'messages_by_sender';
+  const isRecipientRarer = partyTotal(reader, 'recipient', to) < partyTotal(reader, 'sender', from);
+  return isRecipientRarer ? 'messages_by_recipient' : 'messages_by_sender';
+}
+
+/** The series that counts what the filter's columns select; undefined when it has none. */
+export function findSeries(reader: Reader, filter: Filter): number | undefined {
+  if (!isBucketed(filter)) return undefined;
+  const { from = '', to = '' } = filter;
+  if (from === '' && to === '') return ALL_SERIES;
+  const row = reader.get('SELECT id FROM series WHERE sender = @from AND recipient = @to', { from, to });
+  return (row as { id: number } | undefined)?.id;
+}
+
+const widthsOf = (series: number): number[] =>
+  series === ALL_SERIES ? [DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS] : [DAY_SECONDS, HOUR_SECONDS];
+
+/** Counts rows; `filter` has no needle here, or it does not matter. */
+function countRows(reader: Reader, filter: Filter, index: Index): number {
+  const { sql, parameters } = columnConditions(filter);
+  return count(
+    reader,
+    `SELECT count(*) AS n FROM messages AS m INDEXED BY ${index} ${where(sql)}`,
+    parameters,
+  );
+}
+
+/** Messages of a series in `[since, until)`: whole buckets, the widest first, and at both ends the next narrower ones. */
+function sumBuckets(
+  reader: Reader,
+  series: number,
+  [width, ...narrower]: number[],
+  since: number,
+  until: number,
+  countEdge: (since: number, until: number) => number,
+): number {
+  if (since >= until) return 0;
+  if (width === undefined) return countEdge(since, until);
+  const rest = (from: number, to: number) => sumBuckets(reader, series, narrower, from, to, countEdge);
+  const first = Math.ceil(since / width) * width;
+  const end = Math.floor(until / width) * width;
+  if (first >= end) return rest(since, until);
+  const whole = count(
+    reader,
+    `SELECT coalesce(sum(messages), 0) AS n FROM buckets
+     WHERE series = @series AND seconds = @width AND start >= @first AND start < @end`,
+    { series, width, first, end },
+  );
+  return rest(since, first) + whole + rest(end, until);
+}
+
+function countSeries(reader: Reader, filter: Filter, series: number, since: number, until: number): number {
+  return sumBuckets(reader, series, widthsOf(series), since, until, (from, to) =>
+    countRows(reader, { ...filter, since: from, until: to }, pickIndex(reader, filter)),
+  );
+}
+
+/** Exact number of messages that the filter's columns select, whatever its needle. Costs a few milliseconds at most. */
+export function countColumns(reader: Reader, filter: Filter, { seriesMessagesMin }: Format): number {
+  if (!isBucketed(filter)) return countRows(reader, filter, pickIndex(reader, filter));
+  const { from, to } = filter;
+  const { since, until } = timeRange(filter);
+  const isTimed = filter.since !== undefined || filter.until !== undefined;
+  if (!isTimed && from !== undefined && to === undefined) return partyTotal(reader, 'sender', from);
+  if (!isTimed && to !== undefined && from === undefined) return partyTotal(reader, 'recipient', to);
+  const series = findSeries(reader, filter);
+  if (series !== undefined) return countSeries(reader, filter, series, since, until);
+  const parties = [
+    ...(from === undefined ? [] : [partyTotal(reader, 'sender', from)]),
+    ...(to === undefined ? [] : [partyTotal(reader, 'recipient', to)]),
+  ];
+  // two that have series of their own and none together have no message together
+  if (parties.every((total) => total >= seriesMessagesMin) && parties.length === 2) return 0;
+  return countRows(reader, filter, pickIndex(reader, filter));
+}
+
+/** Where the message of a rank is: at or behind `since`, with `skip` others of the filter between. */
+export interface Spot {
+  since: number;
+  skip: number;
+}
+
+/**
+ * The spot of the message with `offset` others of the filter before it, in ascending order; undefined when there are no
+ * buckets for it.
+ */
+export function locate(reader: Reader, filter: Filter, offset: number): Spot | undefined {
+  const series = findSeries(reader, filter);
+  if (series === undefined) return undefined;
+  const { since } = timeRange(filter);
+  const rank = countSeries(reader, filter, series, 0, since) + offset;
+  let start = 0;
+  let end = Number.MAX_SAFE_INTEGER;
+  let before = 0;
+  for (const width of widthsOf(series)) {
+    const buckets = reader.all(
+      `SELECT start, messages FROM buckets
+       WHERE series = @series AND seconds = @width AND start >= @start AND start < @end ORDER BY start`,
+      { series, width, start, end },
+    ) as { start: number; messages: number }[];
+    for (const bucket of buckets) {
+      start = bucket.start;
+      if (before + bucket.messages > rank) break;
+      before += bucket.messages;
+    }
+    end = start + width;
+  }
+  return { since: start, skip: rank - before };
+}

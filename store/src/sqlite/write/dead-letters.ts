@@ -1,0 +1,33 @@
+import type { Database } from 'better-sqlite3';
+import type { DeadLetterKind } from '@lyftr/shared/outcomes';
+
+export interface DeadLetter {
+  kind: DeadLetterKind;
+  /** Why it was put aside, for a person. */
+  reason: string;
+  /** What came out of the queue, as JSON text: a message tuple, or a whole envelope. */
+  raw: string;
+  messageId?: string;
+  /** Epoch milliseconds. */
+  receivedAt: number;
+}
+
+export interface DeadLetters {
+  /** Call inside the transaction of the rest of the batch. */
+  add(letter: DeadLetter): void;
+  /** Returns false when there is no such letter. */
+  discard(id: number): boolean;
+}
+
+export function createDeadLetters(database: Database): DeadLetters {
+  const insert = database.prepare<[string, string, string, string | null, number]>(
+    'INSERT INTO dead_letters (kind, reason, raw, message_id, received_at) VALUES (?, ?, ?, ?, ?)',
+  );
+  const remove = database.prepare<[number]>('DELETE FROM dead_letters WHERE id = ?');
+  return {
+    add({ kind, reason, raw, messageId, receivedAt }) {
+      insert.run(kind, reason, raw, messageId ?? null, receivedAt);
+    },
+    discard: (id) => remove.run(id).changes === 1,
+  };
+}

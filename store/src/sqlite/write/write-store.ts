@@ -1,0 +1,51 @@
+/** The writer of this engine as the services see it. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProblemError } from '@lyftr/shared/errors';
+import { FencedError, UnavailableError, type WriteStore } from '../../store.js';
+import { openWriter, type Writer } from './writer.js';
+
+const LOCKED_RETRY_MS = 250;
+
+/**
+ * Tries until nobody holds the database's write lock. A writer that was paused inside a transaction holds it until it wakes
+ * or is ended; giving up meanwhile would help nobody.
+ */
+async function openUnlocked(file: string, instance: string): Promise<Writer> {
+  for (;;) {
+    try {
+      return openWriter(file, instance);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+      await delay(LOCKED_RETRY_MS);
+    }
+  }
+}
+
+/** SQLite works while it is asked. What it throws is named as callers know it; a ProblemError is a caller's own. */
+function call<T>(work: () => T): Promise<T> {
+  try {
+    return Promise.resolve(work());
+  } catch (error) {
+    const isNamed = error instanceof FencedError || error instanceof ProblemError;
+    return Promise.reject(isNamed ? error : new UnavailableError(error));
+  }
+}
+
+export async function openSqliteWriteStore(file: string, instance: string): Promise<WriteStore> {
+  const writer = await openUnlocked(file, instance);
+  const { textIndex } = writer;
+  return {
+    commit: (batches) => call(() => writer.commit(batches)),
+    outcomes: () => call(() => writer.outcomes()),
+    discard: (id) => call(() => writer.discard(id)),
+    prune: (beforeTs, messagesMax) => call(() => writer.prune(beforeTs, messagesMax)),
+    lastPrune: () => call(() => writer.lastPrune()),
+    notePrune: (seconds) => call(() => writer.notePrune(seconds)),
+    indexStep: (messagesMax) => call(() => textIndex.advance(messagesMax)),
+    indexLag: () => call(() => textIndex.lag()),
+    account: (producers) => call(() => writer.account(producers)),
+    writeOff: (producers, decide) => call(() => writer.writeOff(producers, decide)),
+    release: (producer) => writer.release(producer),
+    close: () => call(() => writer.close()),
+  };
+}
