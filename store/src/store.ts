@@ -190,7 +190,7 @@ export interface Sizes {
 export interface ReadStore {
   search(filter: Filter, page: Page, signal?: AbortSignal): Promise<SearchAnswer>;
   message(id: string): Promise<StoredMessage | undefined>;
-  /** Every message of the filter in order, in parts. Those that are stored or removed meanwhile may be among them or not. */
+  /** Every message of the filter in order, in parts. Those that are stored or removed meanwhile may be among them or not. Ends with the signal. */
   export(filter: Filter, order: Order, signal?: AbortSignal): AsyncIterable<StoredMessage[]>;
   stats(query: StatsQuery, signal?: AbortSignal): Promise<Stats>;
   /** In order. Buckets without a message are left out. Rejects with `invalid-query` beyond TIMELINE_BUCKETS_MAX. */

@@ -55,7 +55,8 @@ const textOf = (file: string): string => readFileSync(join(app, file), 'utf8');
 
 /** What a compiled file names of this repository: imports, and files that run as a thread of their own. */
 function namedIn(file: string): string[] {
-  const names = /(?:from|import) ?\(?'(\.{1,2}\/[\w./-]+|@lyftr\/(?:shared|store)\/[\w/-]+)'|new URL\('([\w./-]+\.js)'/g;
+  const names =
+    /(?:from|import) ?\(?'(\.{1,2}\/[\w./-]+|@lyftr\/(?:shared|store)\/[\w/-]+)'|new URL\('([\w./-]+\.js)'/g;
   return [...textOf(file).matchAll(names)].map(([, imported, thread]) => {
     const name = imported ?? `./${thread}`;
     return name.startsWith('.')

@@ -1,6 +1,10 @@
 /** A copy of the file in one consistent state, checked. */
 import Database from 'better-sqlite3';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
+import { REMOVED } from '../format.js';
+
+const MESSAGES = `SELECT sum(CASE name WHEN 'created' THEN value ELSE -value END) FROM counters
+  WHERE name IN ('created', '${REMOVED}')`;
 
 type Progress = (done: number, total: number) => void;
 
@@ -58,7 +62,7 @@ function checkCopy(copy: string): { messages: number } {
         `the database is damaged, and no copy is kept: ${fault}. \`lyftr audit\` says what can be mended`,
       );
     database.pragma('journal_mode = DELETE');
-    const messages = database.prepare("SELECT value FROM counters WHERE name = 'created'").pluck().get();
+    const messages = database.prepare(MESSAGES).pluck().get();
     return { messages: messages as number };
   } finally {
     database.close();

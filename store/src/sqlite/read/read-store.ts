@@ -80,6 +80,7 @@ export function openSqliteReadStore(file: string, timeoutMs: number): ReadStore 
   ): AsyncGenerator<StoredMessage[]> {
     let last: StoredMessage | undefined;
     for (;;) {
+      signal?.throwIfAborted();
       const after = last && { ts: last.ts, message_id: last.message_id };
       const page = { order, limit: EXPORT_ROWS, offset: 0, after, bytesMax: EXPORT_BYTES };
       const { messages } = await reads.search(filter, page, signal);

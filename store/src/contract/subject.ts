@@ -1,0 +1,54 @@
+/** What a part of the contract is given: a database that is not there yet, and a few messages to put into it. */
+import type { Batch, MessageTuple } from '@lyftr/shared/batch';
+import type { AdminStore, Filter, Page, ReadStore, StoredMessage, WriteStore } from '../store.js';
+
+export interface Subject {
+  /** Makes the database when it is not there. Called again, it is another writer that takes over. */
+  openWriter(instance: string): Promise<WriteStore>;
+  openReader(): ReadStore;
+  openAdmin(): AdminStore;
+  /** A path for a file that is not there. */
+  newFile(): string;
+}
+
+export const ALL: Filter = {
+  from: undefined,
+  to: undefined,
+  since: undefined,
+  until: undefined,
+  text: undefined,
+};
+
+export const FIRST_PAGE: Page = { order: 'asc', limit: 100, offset: 0, after: undefined };
+
+export const tuple = (id: string, rest: Partial<Omit<StoredMessage, 'message_id'>> = {}): MessageTuple => {
+  const { from = 'a', to = 'b', ts = 1_000, text = 'hello', extra = null } = rest;
+  return extra === null ? [id, from, to, ts, text] : [id, from, to, ts, text, extra];
+};
+
+/** A batch of `producer` whose first message has the number `first`. */
+export const batch = (first: number, messages: MessageTuple[], producer = 'p'): Batch => ({
+  numbers: { producer, range: [first, first + messages.length - 1] },
+  at: 5_000,
+  messages,
+});
+
+/** Runs with a writer and a reader, and closes both. */
+export async function withStores(
+  subject: Subject,
+  work: (writer: WriteStore, reader: ReadStore) => Promise<void>,
+): Promise<void> {
+  const writer = await subject.openWriter('writer-1');
+  const reader = subject.openReader();
+  try {
+    await work(writer, reader);
+  } finally {
+    await reader.close();
+    await writer.close();
+  }
+}
+
+/** Until nothing waits for the index. */
+export async function indexAll(writer: WriteStore): Promise<void> {
+  while ((await writer.indexStep(1_000)) > 0);
+}
