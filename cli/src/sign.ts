@@ -44,7 +44,7 @@ export function addSign(program: Command, finish: Finish): void {
       .addOption(jsonOption())
       .action(async (file: string, options: JsonOption) => finish(await sign(file, options))),
     'sign body.json',
-    "sign -    # echo -n '{…}' | lyftr sign -",
+    "sign -    # printf %s '{…}' | lyftr sign -",
   );
 }
 

@@ -231,3 +231,28 @@ test('ARCHITECTURE.md gives a reason for every dependency', () => {
   );
   assert.deepEqual(unexplained, []);
 });
+
+test('LICENSE is the license that every package names', () => {
+  assert.match(markdown('LICENSE'), /^MIT License\n\nCopyright \(c\) \d{4} Lyftr contributors\n/);
+  const others = ['.', ...workspaces].filter(
+    (folder) => (manifestOf(folder) as { license?: string }).license !== 'MIT',
+  );
+  assert.deepEqual(others, []);
+});
+
+test('the lockfile has the checksum of every package, and names no registry', () => {
+  const { packages } = JSON.parse(markdown('package-lock.json')) as {
+    packages: Record<string, { link?: boolean; integrity?: string; resolved?: string }>;
+  };
+  const fetched = Object.entries(packages).filter(
+    ([path, { link }]) => path.includes('node_modules/') && link !== true,
+  );
+  const wrong = fetched.filter(
+    ([, { integrity, resolved }]) => !/^sha512-/.test(integrity ?? '') || resolved !== undefined,
+  );
+  assert.ok(fetched.length > 100);
+  assert.deepEqual(
+    wrong.map(([path]) => path),
+    [],
+  );
+});
