@@ -84,16 +84,35 @@ function identify(req: IncomingMessage, res: ServerResponse): void {
 interface Exchange {
   req: IncomingMessage;
   res: ServerResponse;
+  next: Exchange | undefined;
 }
 
-/** The requests of a connection that have not arrived whole or are not answered, in order. */
-const exchanges = new WeakMap<Socket, Exchange[]>();
+/**
+ * The requests of a connection that have not arrived whole or are not answered, in order. A sender may have tens of
+ * thousands of them in a connection, so none of these functions walks over all of them at each request.
+ */
+const exchanges = new WeakMap<Socket, { first: Exchange | undefined; last: Exchange }>();
 
 const isOpen = ({ req, res }: Exchange): boolean => !req.complete || !res.writableFinished;
 
+/** The first that is still open: both requests and answers end in order. */
+function firstOpen(socket: Socket): Exchange | undefined {
+  const line = exchanges.get(socket);
+  if (line === undefined) return undefined;
+  while (line.first !== undefined && !isOpen(line.first)) line.first = line.first.next;
+  return line.first;
+}
+
 function begin(req: IncomingMessage, res: ServerResponse): void {
-  const before = exchanges.get(req.socket)?.filter(isOpen) ?? [];
-  exchanges.set(req.socket, [...before, { req, res }]);
+  const { socket } = req;
+  const exchange: Exchange = { req, res, next: undefined };
+  const line = exchanges.get(socket);
+  if (line === undefined || firstOpen(socket) === undefined) {
+    exchanges.set(socket, { first: exchange, last: exchange });
+    return;
+  }
+  line.last.next = exchange;
+  line.last = exchange;
 }
 
 /** The answer to a request that never became one: there is no ServerResponse yet, so it is written by hand. */
@@ -110,13 +129,11 @@ function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
 
 /** node:http reports bad bytes before the requests in front of them are answered, so their answers are waited for. */
 function answerLast(error: NodeJS.ErrnoException, socket: Socket): void {
-  const open = exchanges.get(socket)?.filter(isOpen) ?? [];
-  const before = open.find(({ req }) => req.complete);
-  if (before !== undefined) {
-    before.res.once('finish', () => answerLast(error, socket));
+  const cut = firstOpen(socket);
+  if (cut?.req.complete) {
+    cut.res.once('finish', () => answerLast(error, socket));
     return;
   }
-  const [cut] = open;
   if (cut?.res.headersSent) {
     // it has its answer, or the beginning of one
     if (cut.res.writableEnded) closeBehindAnswer(socket);
