@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Intake } from './intake.js';
 import { readPlainRequest } from './plain-request.js';
-import { answersIn, bodyOf, exchange, OK, requestOf, startIngest } from './testing.js';
+import { answersIn, bodyOf, BYTES_MAX, exchange, OK, requestOf, startIngest } from './testing.js';
 
 let ingest: Awaited<ReturnType<typeof startIngest>>;
 before(async () => {
@@ -32,6 +33,57 @@ test('requests that are sent without waiting are answered each, in order', async
     ids.map(() => OK),
   );
   assert.deepEqual(ingest.taken, ids);
+});
+
+test('other connections have their turn between requests that one sends at once', async (t) => {
+  let turn = 0;
+  let isOver = false;
+  const count = (): void => {
+    turn++;
+    if (!isOver) setImmediate(count);
+  };
+  const turns: number[] = [];
+  const verify = (): boolean => {
+    turns.push(turn);
+    return false;
+  };
+  const refusing = await startIngest({ verify });
+  t.after(() => refusing.close());
+  count();
+  await exchange(refusing.port, [requestOf('{}').repeat(200)]);
+  isOver = true;
+  assert.equal(turns.length, 200);
+  // a request that arrives in two packets may fall into the turn of the one in front of it
+  assert.ok(new Set(turns).size >= 100, `200 requests in ${new Set(turns).size} turns`);
+});
+
+test('the head of a request is looked at once, in however many packets its body comes', async (t) => {
+  let looks = 0;
+  class Counting extends Map<string, Intake> {
+    override has(path: string): boolean {
+      looks++;
+      return super.has(path);
+    }
+  }
+  const counted = await startIngest({ makeIntakes: (intakes) => new Counting(intakes) });
+  t.after(() => counted.close());
+  const request = Buffer.from(requestOf(bodyOf('looks', { x: 'y'.repeat(1_000) })));
+  const start = request.indexOf('\r\n\r\n') + 4;
+  const offsets = [0, ...Array.from({ length: 20 }, (_, i) => start + 40 * i)];
+  const pieces = offsets.map((at, i) => request.subarray(at, offsets[i + 1]));
+  assert.deepEqual(answersIn(await exchange(counted.port, pieces)), [OK]);
+  assert.equal(looks, 1);
+});
+
+test('a body of exactly the limit is taken, and one byte more refused, as by node:http', async (t) => {
+  const byNode = await startIngest({ withFastPath: false });
+  t.after(() => byNode.close());
+  const fill = (bytes: number): string =>
+    bodyOf('edge', { x: 'y'.repeat(bytes - bodyOf('edge', { x: '' }).length) });
+  for (const { port } of [ingest, byNode]) {
+    assert.deepEqual(answersIn(await exchange(port, [requestOf(fill(BYTES_MAX))])), [OK]);
+    assert.match(await exchange(port, [requestOf(fill(BYTES_MAX + 1))]), /^HTTP\/1\.1 413 /);
+  }
 });
 
 test('a body that comes late is taken, and one that stays away is left to node:http', async () => {

@@ -202,7 +202,8 @@ export function installFastPath(
     private goOn(): void {
       this.state = 'free';
       if (this.ended) this.close('', 'latin1');
-      else this.socket.resume();
+      // other connections have their turn between two requests that were sent at once, however many they are
+      else if (this.socket.isPaused()) setImmediate(() => this.socket.resume());
     }
 
     private close(text: string, encoding: 'latin1' | 'utf8'): void {

@@ -10,6 +10,7 @@ import { createIngestServer, type IngestAppOptions } from './app.js';
 import { createUnverified } from './body.js';
 import { createCoalescer } from './coalesce.js';
 import { installFastPath } from './fast-path.js';
+import type { Intake } from './intake.js';
 import { createIntakeMetrics } from './observe.js';
 import { createVerifier } from './verify.js';
 
@@ -19,9 +20,15 @@ export const BYTES_MAX = 2_000;
 export interface TestIngestOptions extends Partial<IngestAppOptions> {
   /** Without it every connection is node:http's. */
   withFastPath?: boolean;
+  /** Puts something else in place of the intakes that the fast path is given. */
+  makeIntakes?: (intakes: ReadonlyMap<string, Intake>) => ReadonlyMap<string, Intake>;
 }
 
-export async function startIngest({ withFastPath = true, ...changes }: TestIngestOptions = {}) {
+export async function startIngest({
+  withFastPath = true,
+  makeIntakes = (intakes) => intakes,
+  ...changes
+}: TestIngestOptions = {}) {
   const log = createLogger('test', 'silent');
   /** Ids that were acknowledged, in order. */
   const taken: string[] = [];
@@ -45,7 +52,9 @@ export async function startIngest({ withFastPath = true, ...changes }: TestInges
     ...changes,
   };
   const { server, intakes } = createIngestServer(options);
-  const fastPath = withFastPath ? installFastPath(server, { ...options, intakes }) : undefined;
+  const fastPath = withFastPath
+    ? installFastPath(server, { ...options, intakes: makeIntakes(intakes) })
+    : undefined;
   const port = await listen(server, 0, '127.0.0.1');
   return {
     server,
