@@ -1,7 +1,12 @@
 /** The one reader of the environment in this package. */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { readSettings, requireTokenBeyondLoopback, SettingsError } from '@lyftr/shared/env';
+import {
+  readSettings,
+  requireLongSecretsBeyondLoopback,
+  requireTokenBeyondLoopback,
+  SettingsError,
+} from '@lyftr/shared/env';
 
 export type UpConfig = ReturnType<typeof readConfig>;
 
@@ -51,6 +56,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   const faults = samePortFaults(settings);
   if (faults.length > 0) throw new SettingsError(faults);
   requireTokenBeyondLoopback(settings);
+  requireLongSecretsBeyondLoopback(settings);
   return {
     ...settings,
     DATA_DIR: makeDataDir(settings.DATA_DIR),

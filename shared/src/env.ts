@@ -179,3 +179,22 @@ export function requireTokenBeyondLoopback(config: {
     `HOST ${config.HOST} would show messages to everyone who reaches it: set API_TOKEN, or ALLOW_ANONYMOUS_READS=1`,
   ]);
 }
+
+/** As long as a random 128-bit key. Whoever sees one signed body can try short secrets against it offline. */
+const SECRET_BYTES_MIN = 16;
+const SECRETS = ['WEBHOOK_SECRET', 'WEBHOOK_SECRET_PREVIOUS', 'API_TOKEN'] as const;
+
+/** A service that is reached from other machines needs secrets that cannot be guessed. Throws SettingsError. */
+export function requireLongSecretsBeyondLoopback(
+  config: { HOST: string } & { [name in (typeof SECRETS)[number]]?: string },
+): void {
+  if (isLoopback(config.HOST)) return;
+  const short = SECRETS.filter((name) => {
+    const value = config[name];
+    return value !== undefined && Buffer.byteLength(value) < SECRET_BYTES_MIN;
+  });
+  if (short.length === 0) return;
+  throw new SettingsError(
+    short.map((name) => `${name} must have at least ${SECRET_BYTES_MIN} bytes when HOST is ${config.HOST}`),
+  );
+}

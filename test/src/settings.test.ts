@@ -1,8 +1,12 @@
 /** Every setting reaches its service in a container: a new one must be passed on, or be left out for a reason. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { SETTINGS } from '@lyftr/shared/env';
-import { instructions, read, service, services } from './deploy.js';
+import { requireLongSecretsBeyondLoopback, SETTINGS } from '@lyftr/shared/env';
+import { instructions, read, ROOT, service, services } from './deploy.js';
 import { KUSTOMIZATION, workloads } from './kubernetes.js';
 
 const SERVICES = ['ingest', 'writer', 'query'] as const;
@@ -99,4 +103,44 @@ describe('deploy/kubernetes', () => {
       });
     }
   }
+});
+
+describe('a secret that can be guessed', () => {
+  const LONG = '0123456789abcdef';
+  const SHORT = LONG.slice(1);
+  const MAINS = [...SERVICES.map((name) => `services/${name}/dist/main.js`), 'cli/dist/main.js'];
+
+  /** What a process says when it refuses its settings; one that accepts these finds no Redis, and is ended. */
+  const start = (main: string, settings: Record<string, string>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'lyftr-secret-'));
+    const ports = { PORT: '0', QUERY_PORT: '0', WRITER_PORT: '0' };
+    const env = { PATH: process.env['PATH'], ...ports, DATA_DIR: folder, ...settings };
+    const args = [join(ROOT, main), ...(main.startsWith('cli') ? ['up'] : [])];
+    const run = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 20_000 });
+    rmSync(folder, { recursive: true, force: true });
+    return { status: run.status, said: run.stdout + run.stderr };
+  };
+
+  for (const main of MAINS) {
+    test(`${main} refuses it beyond loopback`, () => {
+      for (const HOST of ['0.0.0.0', '::']) {
+        const { status, said } = start(main, { HOST, WEBHOOK_SECRET: LONG, API_TOKEN: SHORT });
+        assert.equal(status, 78, said);
+        assert.match(said, /API_TOKEN must have at least 16 bytes when HOST is/);
+        assert.doesNotMatch(said, new RegExp(SHORT));
+        if (main.includes('writer')) continue;
+        const settings = { HOST, API_TOKEN: LONG, WEBHOOK_SECRET: 'x', WEBHOOK_SECRET_PREVIOUS: SHORT };
+        const signing = start(main, settings);
+        assert.equal(signing.status, 78, signing.said);
+        assert.match(signing.said, /WEBHOOK_SECRET must have at least 16 bytes/);
+        assert.match(signing.said, /WEBHOOK_SECRET_PREVIOUS must have at least 16 bytes/);
+      }
+    });
+  }
+
+  test('is taken on loopback, and its length is counted in bytes', () => {
+    for (const HOST of ['127.0.0.1', 'localhost', '::1'])
+      requireLongSecretsBeyondLoopback({ HOST, WEBHOOK_SECRET: 'x', API_TOKEN: 'x' });
+    requireLongSecretsBeyondLoopback({ HOST: '0.0.0.0', WEBHOOK_SECRET: 'ä'.repeat(8), API_TOKEN: LONG });
+  });
 });

@@ -248,7 +248,7 @@ test('the lockfile has the checksum of every package, and names no registry', ()
     ([path, { link }]) => path.includes('node_modules/') && link !== true,
   );
   const wrong = fetched.filter(
-    ([, { integrity, resolved }]) => !/^sha512-/.test(integrity ?? '') || resolved !== undefined,
+    ([, { integrity, resolved }]) => integrity?.startsWith('sha512-') !== true || resolved !== undefined,
   );
   assert.ok(fetched.length > 100);
   assert.deepEqual(

@@ -1,4 +1,8 @@
-import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
+import {
+  readSettings,
+  requireLongSecretsBeyondLoopback,
+  requireTokenBeyondLoopback,
+} from '@lyftr/shared/env';
 
 export type IngestConfig = ReturnType<typeof readConfig>;
 
@@ -26,5 +30,6 @@ export function readConfig() {
   );
   // query listens on loopback and trusts it; forwarding would carry its answers beyond this machine
   if (config.QUERY_URL !== undefined) requireTokenBeyondLoopback(config);
+  requireLongSecretsBeyondLoopback(config);
   return config;
 }

@@ -1,4 +1,8 @@
-import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
+import {
+  readSettings,
+  requireLongSecretsBeyondLoopback,
+  requireTokenBeyondLoopback,
+} from '@lyftr/shared/env';
 
 /** Throws SettingsError, which names every fault. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env) {
@@ -19,6 +23,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'LOG_LEVEL',
   ]);
   requireTokenBeyondLoopback(config);
+  requireLongSecretsBeyondLoopback(config);
   const { WEBHOOK_SECRET: secret, WEBHOOK_SECRET_PREVIOUS: previous, INGEST_URL: url } = config;
   const secrets = [secret, previous].filter((each) => each !== undefined);
   /** With these, dead letters can be replayed from the console. */

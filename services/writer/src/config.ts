@@ -1,4 +1,8 @@
-import { readSettings, requireTokenBeyondLoopback } from '@lyftr/shared/env';
+import {
+  readSettings,
+  requireLongSecretsBeyondLoopback,
+  requireTokenBeyondLoopback,
+} from '@lyftr/shared/env';
 
 /** Throws SettingsError with every fault. */
 export function readConfig() {
@@ -16,5 +20,6 @@ export function readConfig() {
     'CRASH_AT',
   ]);
   requireTokenBeyondLoopback(config);
+  requireLongSecretsBeyondLoopback(config);
   return config;
 }
