@@ -8,6 +8,7 @@ const INGEST = 'services/ingest/dist';
 const WRITER = 'services/writer/dist';
 const QUERY = 'services/query/dist';
 const SHARED = 'shared/dist';
+const QUEUE = 'queue/dist';
 const STORE = 'store/dist/sqlite';
 const TEST = 'test/dist';
 
@@ -64,7 +65,7 @@ export const MUTATIONS = [
   },
   {
     name: 'the high-water mark is not looked at',
-    file: `${INGEST}/room.js`,
+    file: `${QUEUE}/room.js`,
     edits: [['if (depth >= highWaterMessages)', 'if (false)']],
     tests: [`${TEST}/backpressure.test.js`],
   },
@@ -119,37 +120,37 @@ export const MUTATIONS = [
   },
   {
     name: 'the jobs of a dead writer are left where they are',
-    file: `${WRITER}/jobs.js`,
+    file: `${QUEUE}/jobs.js`,
     edits: [["local left = redis.call('LRANGE', KEYS[2], 0, -1)", 'local left = {}']],
     tests: [`${TEST}/crash.test.js`],
     only: 'at after-commit',
   },
   {
     name: 'jobs that were left in hand come back in the order in which they lie there',
-    file: `${WRITER}/jobs.js`,
+    file: `${QUEUE}/jobs.js`,
     edits: [['return (tonumber(a) or 0) > (tonumber(b) or 0)', 'return false']],
-    tests: [`${WRITER}/consume.test.js`],
+    tests: [`${QUEUE}/rounds.test.js`],
     only: 'jobs that other writers had in hand',
   },
   {
     name: 'jobs that another writer took in between are not looked for',
-    file: `${WRITER}/consume.js`,
+    file: `${QUEUE}/rounds.js`,
     edits: [['active === jobs.length ? jobs : []', 'jobs']],
-    tests: [`${WRITER}/consume.test.js`],
+    tests: [`${QUEUE}/rounds.test.js`],
     only: 'a writer that wakes',
   },
   {
     name: 'a round takes as many jobs as there are',
-    file: `${WRITER}/jobs.js`,
+    file: `${QUEUE}/jobs.js`,
     edits: [['if (width > 0 && (', 'if (false && (']],
-    tests: [`${WRITER}/consume.test.js`],
+    tests: [`${QUEUE}/rounds.test.js`],
     only: 'a round is bounded',
   },
   {
     name: 'a batch of a later version is taken for damage',
-    file: `${WRITER}/jobs.js`,
+    file: `${QUEUE}/jobs.js`,
     edits: [['if (error instanceof UnknownVersionError)', 'if (false)']],
-    tests: [`${WRITER}/consume.test.js`],
+    tests: [`${QUEUE}/rounds.test.js`],
     only: 'a batch of a later version',
   },
   {
@@ -160,12 +161,12 @@ export const MUTATIONS = [
   },
   {
     name: 'a job is completed before its batch is stored',
-    file: `${WRITER}/consume.js`,
+    file: `${QUEUE}/rounds.js`,
     edits: [
-      ['await store(batches);', ''],
+      ['await handle(batches);', 'batches.flatMap(({ numbers: each }) => each ?? []);'],
       [
         'if (jobs.length > 0)\n            hold(reason);',
-        'await store(batches);\nif (jobs.length > 0) hold(reason);',
+        'await handle(batches);\nif (jobs.length > 0) hold(reason);',
       ],
     ],
     tests: [`${TEST}/crash.test.js`],
@@ -209,9 +210,9 @@ export const MUTATIONS = [
   },
   {
     name: 'what was settled is not left in Redis',
-    file: `${WRITER}/consume.js`,
+    file: `${QUEUE}/rounds.js`,
     edits: [['await settled.note(', 'void (']],
-    tests: [`${WRITER}/consume.test.js`],
+    tests: [`${QUEUE}/rounds.test.js`],
     only: 'a damaged envelope',
   },
   {

@@ -1,12 +1,6 @@
 import type { MessageTuple } from '@lyftr/shared/batch';
-import {
-  ENVELOPE_VERSION,
-  jobName,
-  JOB_OPTIONS,
-  QUEUE_NAME,
-  QUEUE_PREFIX,
-  type Envelope,
-} from '@lyftr/shared/job';
+import { ENVELOPE_VERSION, jobName, type Envelope } from '@lyftr/queue/envelope';
+import { JOB_OPTIONS, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { eventually, System } from '@lyftr/test/system';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';

@@ -11,6 +11,17 @@ export interface Numbers {
 /** `[message_id, from, to, ts, text, extra?]`; `extra` is the JSON text of an object. */
 export type MessageTuple = [string, string, string, number, string, string?];
 
+/** Checks what came from outside. */
+export const isMessageTuple = (value: unknown): value is MessageTuple =>
+  Array.isArray(value) &&
+  (value.length === 5 || value.length === 6) &&
+  typeof value[0] === 'string' &&
+  typeof value[1] === 'string' &&
+  typeof value[2] === 'string' &&
+  Number.isSafeInteger(value[3]) &&
+  typeof value[4] === 'string' &&
+  (value.length === 5 || typeof value[5] === 'string');
+
 /** `[request id, index of its first message, number of its messages]` of a delivery whose sender gave it an id. */
 export type Trace = [requestId: string, first: number, messages: number];
 

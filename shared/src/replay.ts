@@ -1,8 +1,7 @@
 /** From the raw text of a dead letter back to messages, and through the intake again. */
 import { AnswerError } from './client.js';
 import { CONFLICTING_DUPLICATE, type DeadLetterKind } from './outcomes.js';
-import type { MessageTuple } from './batch.js';
-import { isMessageTuple } from './job.js';
+import { isMessageTuple, type MessageTuple } from './batch.js';
 import { asDelivered } from './message.js';
 
 /** What a replay needs of a dead letter. */

@@ -68,6 +68,7 @@ describe('deploy/Dockerfile', () => {
       assert.deepEqual(from, [
         `COPY --from=${target}-modules /app/node_modules node_modules`,
         'COPY --from=build /app/shared shared',
+        'COPY --from=build /app/queue queue',
         ...(target === 'ingest' ? [] : ['COPY --from=build /app/store store']),
         `COPY --from=build /app/services/${target} services/${target}`,
         ...(target === 'query' ? ['COPY --from=build /app/cli cli'] : []),

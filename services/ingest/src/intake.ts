@@ -8,7 +8,7 @@ import { ProblemError } from '@lyftr/shared/errors';
 import type { MessageTuple } from '@lyftr/shared/batch';
 import type { Coalescer } from './coalesce.js';
 import type { IntakeMetrics } from './observe.js';
-import type { Full } from './room.js';
+import type { Full } from '@lyftr/queue/room';
 import { readArray, readLines, readMessage } from './validate.js';
 
 export interface IntakeOptions {

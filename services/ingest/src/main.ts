@@ -10,12 +10,12 @@ import { createUnverified } from './body.js';
 import { runCluster } from './cluster.js';
 import { createCoalescer } from './coalesce.js';
 import { readConfig, type IngestConfig } from './config.js';
-import { createEnqueuer } from './enqueue.js';
+import { createEnqueuer } from '@lyftr/queue/enqueue';
 import { installFastPath } from './fast-path.js';
 import { createForwarder } from './forward.js';
-import { createLives } from './lives.js';
+import { createLives } from '@lyftr/queue/lives';
 import { createIntakeMetrics } from './observe.js';
-import { watchRoom } from './room.js';
+import { watchRoom } from '@lyftr/queue/room';
 import { createVerifier } from './verify.js';
 
 /** Without Redis ingest listens all the same: it has 503 and `/readyz` to give. */

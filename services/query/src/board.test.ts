@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { failFastRedis } from '@lyftr/shared/redis';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
 import { connected, startRedis, startService, type TestRedis, type TestService } from './testing.js';

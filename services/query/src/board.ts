@@ -2,10 +2,9 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { createBullBoard } from '@bull-board/api';
 import { ExpressAdapter } from '@bull-board/express';
-import { Queue } from 'bullmq';
 import type { RequestHandler, Response } from 'express';
 import type { Redis } from 'ioredis';
-import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { openWatchedQueue } from '@lyftr/queue/open';
 import { ProblemError } from '@lyftr/shared/errors';
 import { sendProblem } from '@lyftr/shared/http';
 import { isBrowser } from './access.js';
@@ -28,15 +27,7 @@ const AWAY = 'Redis does not answer, and the queue is there.';
 
 /** `redis` must be ready: a Queue that is made before hangs for ever. */
 function createRouter(redis: Redis, isReadOnly: boolean): RequestHandler {
-  const queue = new Queue(QUEUE_NAME, {
-    connection: redis,
-    prefix: QUEUE_PREFIX,
-    // this process only looks
-    skipMetasUpdate: true,
-    skipVersionCheck: true,
-  });
-  // Redis's comings and goings are told elsewhere; without a listener they would end the process
-  queue.on('error', () => {});
+  const queue = openWatchedQueue(redis);
   const server = new ExpressAdapter().setBasePath(BOARD);
   createBullBoard({
     queues: [new BullMQAdapter(queue, { readOnlyMode: isReadOnly })],

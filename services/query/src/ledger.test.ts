@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
+import { jobName } from '@lyftr/queue/envelope';
+import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { balance, CONFIRMED_KEY, SETTLED_KEY, type Listed } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import { failFastRedis } from '@lyftr/shared/redis';

@@ -1,7 +1,7 @@
 /** The ledger as Redis and the database have it. */
 import type { Redis } from 'ioredis';
 import { balance, type LedgerAnswer, type RedisAccount } from '@lyftr/shared/ledger';
-import { readRedisAccount } from '@lyftr/shared/ledger-redis';
+import { readRedisAccount } from '@lyftr/queue/account';
 import type { ReadStore, Stored } from '@lyftr/store/store';
 
 /** A producer that nobody has listed yet may settle its first batch between the two readings. */

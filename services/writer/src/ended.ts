@@ -17,11 +17,11 @@ import {
   UNNAMED_JOBS,
   type Listed,
 } from '@lyftr/shared/ledger';
-import { readRedisAccount } from '@lyftr/shared/ledger-redis';
+import { readRedisAccount } from '@lyftr/queue/account';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
-import type { Settled } from './settled.js';
+import type { Settled } from '@lyftr/queue/settled';
 
 const INTERVAL_MS = 60_000;
 

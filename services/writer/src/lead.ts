@@ -3,14 +3,14 @@ import type { Logger } from '@lyftr/shared/log';
 import { openWriteStore, type StoreSettings } from '@lyftr/store/open';
 import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
-import { startConsumer } from './consume.js';
+import { startRounds } from '@lyftr/queue/rounds';
 import { startEnding } from './ended.js';
 import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
 import { startRetention } from './retention.js';
-import { createSettled, type Settled } from './settled.js';
+import { createSettled, type Settled } from '@lyftr/queue/settled';
 import { logStored } from './stored-log.js';
 
 export interface Leader {
@@ -60,10 +60,10 @@ export async function lead(options: LeaderOptions): Promise<Leader> {
   const retention =
     retentionDays === undefined ? undefined : startRetention({ days: retentionDays, store, log });
   const settled = createSettled(redis, instance);
-  const consumer = startConsumer({
+  const rounds = startRounds({
     redis,
     instance,
-    store: (batches) => group.store(batches),
+    handle: (batches) => group.store(batches),
     settled,
     trouble,
     log,
@@ -76,11 +76,11 @@ export async function lead(options: LeaderOptions): Promise<Leader> {
     store,
     settled,
     databaseState: () => group.state(),
-    queueState: () => consumer.state(),
+    queueState: () => rounds.state(),
     indexLag: () => indexer.lag(),
-    inHand: () => consumer.inHand(),
+    inHand: () => rounds.inHand(),
     async close() {
-      await consumer.close();
+      await rounds.close();
       await retention?.stop();
       await ending.stop();
       await indexer.stop();

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { LEASE_KEY } from '@lyftr/shared/leader';
 import type { ReadBatch } from '@lyftr/shared/batch';
-import { jobName } from '@lyftr/shared/job';
+import { jobName } from '@lyftr/queue/envelope';
 import { balance, CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type LedgerAnswer } from '@lyftr/shared/ledger';
-import { readRedisAccount } from '@lyftr/shared/ledger-redis';
+import { readRedisAccount } from '@lyftr/queue/account';
 import { size, type Range } from '@lyftr/shared/ranges';
 import { openWriteStore } from '@lyftr/store/open';
 import type { WriteStore } from '@lyftr/store/store';
-import { createSettled, type Settled } from './settled.js';
-import { startRedis, type TestRedis } from './testing.js';
+import { createSettled, type Settled } from '@lyftr/queue/settled';
+import { startRedis, type TestRedis } from '@lyftr/queue/testing';
 import { writeOff } from './write-off.js';
 
 let server: TestRedis;

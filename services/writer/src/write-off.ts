@@ -6,10 +6,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
 import { balance, ENDED_KEY, type LedgerAnswer, type Missing, type RedisAccount } from '@lyftr/shared/ledger';
-import { readRedisAccount } from '@lyftr/shared/ledger-redis';
+import { readRedisAccount } from '@lyftr/queue/account';
 import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
-import type { Settled } from './settled.js';
+import type { Settled } from '@lyftr/queue/settled';
 
 const REDIS_MS = 5_000;
 

@@ -11,21 +11,14 @@ import { Queue } from 'bullmq';
 import { crashPoint } from '@lyftr/shared/crash';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { MessageTuple, Trace } from '@lyftr/shared/batch';
-import {
-  ENVELOPE_VERSION,
-  jobName,
-  JOB_OPTIONS,
-  QUEUE_EVENTS_MAX,
-  QUEUE_NAME,
-  QUEUE_PREFIX,
-  type Envelope,
-} from '@lyftr/shared/job';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/log';
 import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/redis';
 import { refusalOf } from '@lyftr/shared/refusal';
 import type { Redis } from 'ioredis';
+import { ENVELOPE_VERSION, jobName, type Envelope } from './envelope.js';
 import type { Lives } from './lives.js';
+import { JOB_OPTIONS, QUEUE_EVENTS_MAX, QUEUE_NAME, QUEUE_PREFIX } from './options.js';
 
 const RETRY_AFTER_SECONDS = 1;
 const PROBE_KEY = 'lyftr:probe';

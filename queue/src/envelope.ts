@@ -1,20 +1,21 @@
 /**
- * The queue between ingest and writer: its name, and the envelope of a job.
+ * The envelope of a job.
  *
  * One job carries a batch. A message travels as a tuple, not as an object: the names of the members would be
  * repeated in Redis for every message (45 of the 142 bytes of a typical body). `extra` travels as JSON text,
  * because it is stored as text: the writer never parses what it does not need.
  */
-import type { DefaultJobOptions } from 'bullmq';
-import type { MessageTuple, Numbers, ReadBatch, Trace } from './batch.js';
-import type { Range } from './ranges.js';
-import { givenRequestId } from './request-id.js';
+import {
+  isMessageTuple,
+  type MessageTuple,
+  type Numbers,
+  type ReadBatch,
+  type Trace,
+} from '@lyftr/shared/batch';
+import type { Range } from '@lyftr/shared/ranges';
+import { givenRequestId } from '@lyftr/shared/request-id';
 
 export const ENVELOPE_VERSION = 2;
-
-/** BullMQ keys are `lyftr:deliveries:*`. */
-export const QUEUE_PREFIX = 'lyftr';
-export const QUEUE_NAME = 'deliveries';
 
 /** A job is named after its batch, so that the ledger can tell what waits in the queue without reading it. */
 export function jobName(producer: string, [first, last]: Range): string {
@@ -43,31 +44,6 @@ export interface Envelope {
   /** Absent when no sender gave an id. */
   trace?: Trace[];
 }
-
-/**
- * Said in full, so that a changed default cannot change us. A job is never retried by the queue: the writer
- * holds a batch until it is stored. `removeOnFail: false` keeps whatever lands in *failed* for inspection.
- */
-export const JOB_OPTIONS: DefaultJobOptions = {
-  attempts: 1,
-  removeOnComplete: true,
-  removeOnFail: false,
-  stackTraceLimit: 1,
-  keepLogs: 0,
-};
-
-/** BullMQ appends an event per state change to a stream that nobody here reads: keep one entry, not 10,000. */
-export const QUEUE_EVENTS_MAX = 1;
-
-export const isMessageTuple = (value: unknown): value is MessageTuple =>
-  Array.isArray(value) &&
-  (value.length === 5 || value.length === 6) &&
-  typeof value[0] === 'string' &&
-  typeof value[1] === 'string' &&
-  typeof value[2] === 'string' &&
-  Number.isSafeInteger(value[3]) &&
-  typeof value[4] === 'string' &&
-  (value.length === 5 || typeof value[5] === 'string');
 
 const isTrace = (value: unknown): value is Trace =>
   Array.isArray(value) &&

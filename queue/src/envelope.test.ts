@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { requestIdAt, type MessageTuple } from './batch.js';
-import { jobName, numbersOfJob, readEnvelope, UnknownVersionError, type Envelope } from './job.js';
+import { requestIdAt, type MessageTuple } from '@lyftr/shared/batch';
+import { jobName, numbersOfJob, readEnvelope, UnknownVersionError, type Envelope } from './envelope.js';
 
 const message: MessageTuple = ['1', 'a', 'b', 1, 'hi'];
 const envelope = (messages: number): Envelope => ({

@@ -8,10 +8,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Job } from 'bullmq';
 import type { Batch, Numbers } from '@lyftr/shared/batch';
-import { QUEUE_NAME, QUEUE_PREFIX, UnknownVersionError } from '@lyftr/shared/job';
 import type { Logger } from '@lyftr/shared/log';
 import type { Redis } from 'ioredis';
-import { beginRound, isFull, JobReader, queueKey, readBatch } from './jobs.js';
+import { UnknownVersionError } from './envelope.js';
+import { beginRound, isFull, JobReader, readBatch } from './jobs.js';
+import { QUEUE_NAME, QUEUE_PREFIX, queueKey } from './options.js';
 import type { Settled } from './settled.js';
 
 /**
@@ -35,7 +36,7 @@ const HOLD_MS = 1_000;
  */
 const LOCK_MS = 24 * 60 * 60 * 1_000;
 
-export interface Consumer {
+export interface Rounds {
   /** Stops fetching, and resolves when every job in hand is stored and completed. The connection stays open. */
   close(): Promise<void>;
   /** Jobs that were fetched and are not completed. */
@@ -44,12 +45,12 @@ export interface Consumer {
   state(): string;
 }
 
-export interface ConsumerOptions {
+export interface RoundsOptions {
   redis: Redis;
   /** This writer, which holds the lease. */
   instance: string;
   /** Resolves with what is settled when the batches are on disk; only then are their jobs completed, and gone from Redis. */
-  store: (batches: readonly Batch[]) => Promise<Numbers[]>;
+  handle: (batches: readonly Batch[]) => Promise<Numbers[]>;
   settled: Settled;
   /** Told of everything that Redis fails at. */
   trouble: (error: unknown) => void;
@@ -90,7 +91,7 @@ function readBatches(jobs: readonly Job[]): { batches: Batch[]; held: string | u
   return { batches, held: undefined };
 }
 
-export function startConsumer({ redis, instance, store, settled, trouble, log }: ConsumerOptions): Consumer {
+export function startRounds({ redis, instance, handle, settled, trouble, log }: RoundsOptions): Rounds {
   // without a processor: it fetches and completes when it is told to
   const worker = new JobReader(QUEUE_NAME, undefined, {
     connection: redis,
@@ -135,7 +136,7 @@ export function startConsumer({ redis, instance, store, settled, trouble, log }:
     const { batches, held: reason } = readBatches(jobs);
     inHand = batches.length;
     if (batches.length > 0) {
-      const numbers = await store(batches);
+      const numbers = await handle(batches);
       await settled.note(numbers.filter(({ range: [first, last] }) => first <= last));
       await inTurns(jobs.slice(0, batches.length), (job) => job.moveToCompleted(0, job.token ?? '', false));
     }

@@ -1,10 +1,11 @@
 /** The jobs of one round: which of them, in which order, and what they hold. */
 import { Worker, type Job, type JobJson } from 'bullmq';
 import type { Batch, Numbers } from '@lyftr/shared/batch';
-import { numbersOfJob, QUEUE_NAME, QUEUE_PREFIX, readEnvelope, UnknownVersionError } from '@lyftr/shared/job';
 import { LEASE_KEY } from '@lyftr/shared/leader';
 import { UNNAMED_JOBS } from '@lyftr/shared/ledger';
 import type { Redis } from 'ioredis';
+import { numbersOfJob, readEnvelope, UnknownVersionError } from './envelope.js';
+import { queueKey } from './options.js';
 
 const ROUND_JOBS_MAX = 64;
 const ROUND_MESSAGES_MAX = 4_000;
@@ -12,8 +13,6 @@ const ROUND_MESSAGES_MAX = 4_000;
 const ROUND_BYTES_MAX = 8 * 1_024 * 1_024;
 /** For a job of another name. */
 const MESSAGE_BYTES_GUESS = 64;
-
-export const queueKey = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
 
 /**
  * Begins a round, in which nothing is in hand. Whatever is active belonged to a writer that is gone, or to a round that

@@ -4,13 +4,13 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import { LEASE_KEY } from '@lyftr/shared/leader';
-import type { MessageTuple } from '@lyftr/shared/batch';
-import { ENVELOPE_VERSION, jobName, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/shared/job';
 import { CONFIRMED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
 import { createLogger } from '@lyftr/shared/log';
-import type { Batch } from '@lyftr/shared/batch';
-import { startConsumer, type Consumer } from './consume.js';
+import type { Batch, MessageTuple } from '@lyftr/shared/batch';
+import { ENVELOPE_VERSION, jobName } from './envelope.js';
 import { beginRound } from './jobs.js';
+import { QUEUE_NAME, QUEUE_PREFIX } from './options.js';
+import { startRounds, type Rounds } from './rounds.js';
 import { createSettled } from './settled.js';
 import { startRedis, type TestRedis } from './testing.js';
 
@@ -18,7 +18,7 @@ const JOBS = `${QUEUE_PREFIX}:${QUEUE_NAME}:`;
 
 let server: TestRedis;
 let queue: Queue;
-let consumer: Consumer | undefined;
+let rounds: Rounds | undefined;
 let stored: Batch[];
 let others: Worker[];
 before(async () => {
@@ -33,8 +33,8 @@ beforeEach(async () => {
   others = [];
 });
 afterEach(async () => {
-  await consumer?.close();
-  consumer = undefined;
+  await rounds?.close();
+  rounds = undefined;
   for (const other of others) await other.close(true);
   await queue.close();
 });
@@ -57,10 +57,10 @@ function anotherWriter(): Worker {
 }
 
 function start(): void {
-  consumer = startConsumer({
+  rounds = startRounds({
     redis: server.redis,
     instance: 'w',
-    store: (batches) => {
+    handle: (batches) => {
       stored.push(...batches);
       return Promise.resolve(batches.flatMap(({ numbers }) => numbers ?? []));
     },
@@ -137,8 +137,8 @@ test('a batch of a later version is held, with everything behind it, until this 
   const later = await add(1, ENVELOPE_VERSION + 1);
   await add();
   start();
-  await until('it is held', () => consumer?.state() !== 'ok');
-  assert.match(consumer?.state() ?? '', /version 3.*Upgrade the writer/);
+  await until('it is held', () => rounds?.state() !== 'ok');
+  assert.match(rounds?.state() ?? '', /version 3.*Upgrade the writer/);
   await delay(1_200);
   assert.deepEqual(firstNumbers(), [begun]);
   assert.equal(await inRedis(), 2);
@@ -146,7 +146,7 @@ test('a batch of a later version is held, with everything behind it, until this 
   await server.redis.hset(`${JOBS}${later}`, 'data', JSON.stringify({ ...data, v: ENVELOPE_VERSION }));
   await until('the rest is stored', () => stored.length === 3);
   assert.deepEqual(firstNumbers(), [begun, begun + 1, begun + 2]);
-  await until('it says so', () => consumer?.state() === 'ok');
+  await until('it says so', () => rounds?.state() === 'ok');
 });
 
 test('a damaged envelope is settled as the batch that its job is named after; no other waits for it', async () => {

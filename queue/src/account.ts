@@ -1,15 +1,14 @@
 /** What Redis holds of the ledger, and the batches that wait in the queue. */
 import type { Redis } from 'ioredis';
-import { numbersOfJob, QUEUE_NAME, QUEUE_PREFIX } from './job.js';
-import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Listed, type RedisAccount } from './ledger.js';
-import { union, type Range } from './ranges.js';
+import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Listed, type RedisAccount } from '@lyftr/shared/ledger';
+import { union, type Range } from '@lyftr/shared/ranges';
+import { numbersOfJob } from './envelope.js';
+import { queueKey } from './options.js';
 
 /** A longer queue is not looked through: that would take Redis and this process too long. */
 const QUEUE_JOBS_MAX = 20_000;
 /** Jobs of one script: a millisecond of Redis, so that no sender waits for it. */
 const JOBS_AT_ONCE = 1_000;
-
-const key = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
 
 /** ARGV: prefix of the jobs' keys, then their ids. Returns the name of each, '' for one that has left the queue. */
 const NAMES = `
@@ -21,7 +20,7 @@ async function readNames(redis: Redis, ids: readonly string[]): Promise<string[]
   const names: string[] = [];
   for (let from = 0; from < ids.length; from += JOBS_AT_ONCE)
     names.push(
-      ...((await redis.eval(NAMES, 0, key(''), ...ids.slice(from, from + JOBS_AT_ONCE))) as string[]),
+      ...((await redis.eval(NAMES, 0, queueKey(''), ...ids.slice(from, from + JOBS_AT_ONCE))) as string[]),
     );
   return names;
 }
@@ -48,10 +47,10 @@ export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
     .hgetall(CONFIRMED_KEY)
     .hgetall(SETTLED_KEY)
     .hgetall(ENDED_KEY)
-    .lrange(key('wait'), 0, QUEUE_JOBS_MAX)
-    .lrange(key('active'), 0, QUEUE_JOBS_MAX)
-    .zrange(key('failed'), '0', String(QUEUE_JOBS_MAX))
-    .zrange(key('delayed'), '0', String(QUEUE_JOBS_MAX))
+    .lrange(queueKey('wait'), 0, QUEUE_JOBS_MAX)
+    .lrange(queueKey('active'), 0, QUEUE_JOBS_MAX)
+    .zrange(queueKey('failed'), '0', String(QUEUE_JOBS_MAX))
+    .zrange(queueKey('delayed'), '0', String(QUEUE_JOBS_MAX))
     .exec();
   const [confirmed, settled, ended, ...lists] = (replies ?? []).map(([error, reply]) => {
     if (error !== null) throw error;
