@@ -51,7 +51,7 @@ export const MUTATIONS = [
   },
   {
     name: 'appendfsync is not looked at',
-    file: `${SHARED}/redis.js`,
+    file: `${SHARED}/runtime/redis.js`,
     edits: [["fsync === 'always' ? ['always'] : ['always', 'everysec']", "['always', 'everysec', 'no']"]],
     tests: [`${TEST}/contract.test.js`],
     only: 'a Redis that would lose what it acknowledged',
@@ -252,7 +252,7 @@ export const MUTATIONS = [
   },
   {
     name: 'a process that was taken for gone is counted twice when it comes back',
-    file: `${SHARED}/metrics.js`,
+    file: `${SHARED}/runtime/publisher.js`,
     edits: [['since(metrics, gone)', 'metrics']],
     tests: [`${QUERY}/gone.test.js`],
   },
@@ -265,8 +265,8 @@ export const MUTATIONS = [
   },
   {
     name: 'a service that starts outlives its supervisor',
-    file: `${SHARED}/process.js`,
+    file: `${SHARED}/runtime/process.js`,
     edits: [["watchParent(() => close('parent gone'));", '']],
-    tests: [`${SHARED}/process.test.js`],
+    tests: [`${SHARED}/runtime/process.test.js`],
   },
 ];

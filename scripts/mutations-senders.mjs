@@ -40,7 +40,7 @@ export const SENDER_MUTATIONS = [
   },
   {
     name: 'a connection is closed at once behind a refusal',
-    file: `${SHARED}/closing.js`,
+    file: `${SHARED}/runtime/closing.js`,
     edits: [['socket.resume();', "socket.once('finish', () => socket.destroy());"]],
     tests: [`${INGEST}/body.test.js`],
     only: 'reads its answer',

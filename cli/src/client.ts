@@ -1,5 +1,5 @@
 /** The client of the commands: where the system is, by options and settings, and what to do when it is not there. */
-import { createClient, type Client } from '@lyftr/shared/client';
+import { createClient, type Client } from '@lyftr/shared/client/client';
 import type { ClientConfig } from './config.js';
 import { findSecrets } from './secret.js';
 

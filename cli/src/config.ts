@@ -6,7 +6,7 @@ import {
   requireLongSecretsBeyondLoopback,
   requireTokenBeyondLoopback,
   SettingsError,
-} from '@lyftr/shared/env';
+} from '@lyftr/shared/runtime/env';
 
 export type UpConfig = ReturnType<typeof readConfig>;
 

@@ -1,7 +1,7 @@
 /** `lyftr dead-letters`: looks at what could not be stored for its own sake, sends it again, or discards it. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { AnswerError, type Client } from '@lyftr/shared/client';
-import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/replay';
+import { AnswerError, type Client } from '@lyftr/shared/client/client';
+import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/client/replay';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import {

@@ -1,6 +1,6 @@
 /** Batches of an import on their way through the intake: patient with a busy system, and exact about what it refuses. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { AnswerError, UnreachableError, type Client } from '@lyftr/shared/client';
+import { AnswerError, UnreachableError, type Client } from '@lyftr/shared/client/client';
 import type { Entry } from './import-read.js';
 
 /** An entry with something to send. */

@@ -2,11 +2,11 @@
 /** The `lyftr` command: one file per verb, which knows its own options. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { SettingsError } from '@lyftr/shared/env';
-import { EXIT_SETTINGS } from '@lyftr/shared/process';
+import { SettingsError } from '@lyftr/shared/runtime/env';
+import { EXIT_SETTINGS } from '@lyftr/shared/runtime/process';
 import { addAudit } from './audit.js';
 import { addBackup } from './backup.js';
-import { UnreachableError } from '@lyftr/shared/client';
+import { UnreachableError } from '@lyftr/shared/client/client';
 import { addCompletion } from './completion.js';
 import { addDeadLetters } from './dead-letters.js';
 import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';

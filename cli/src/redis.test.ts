@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { durabilityFaults, failFastRedis } from '@lyftr/shared/redis';
+import { durabilityFaults, failFastRedis } from '@lyftr/shared/runtime/redis';
 import {
   endLeftoverRedis,
   findRedisServer,

@@ -2,8 +2,8 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { failFastRedis } from '@lyftr/shared/redis';
-import { refusalOf } from '@lyftr/shared/refusal';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
+import { refusalOf } from '@lyftr/shared/runtime/refusal';
 import type { Redis } from 'ioredis';
 import type { Level } from './screen.js';
 import type { ChildSpec } from './supervise.js';

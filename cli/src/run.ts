@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { SHUTDOWN_GRACE_MS } from '@lyftr/shared/limits';
-import { EXIT_SETTINGS } from '@lyftr/shared/process';
+import { EXIT_SETTINGS } from '@lyftr/shared/runtime/process';
 import { hosts, serviceSpecs, STOP_ORDER } from './children.js';
 import type { PortSetting, UpConfig } from './config.js';
 import { Ending } from './ending.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFormatter } from '@lyftr/shared/readable';
+import { createFormatter } from '@lyftr/shared/runtime/readable';
 import { createScreen } from './screen.js';
 
 function capture(isTty: boolean, level = 'info') {

@@ -1,5 +1,5 @@
 /** What `lyftr up` shows: JSON lines where nobody watches, coloured lines and a first screen on a terminal. */
-import { createFormatter } from '@lyftr/shared/readable';
+import { createFormatter } from '@lyftr/shared/runtime/readable';
 import type { Output } from './supervise.js';
 
 const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Infinity } as const;

@@ -1,7 +1,7 @@
 /** `lyftr sign` and `lyftr verify`: the signature of exact bytes, as a sender makes it and ingest checks it. */
 import { timingSafeEqual } from 'node:crypto';
 import type { Command } from 'commander';
-import { signatureOf } from '@lyftr/shared/client';
+import { signatureOf } from '@lyftr/shared/client/client';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { readInput } from './input.js';

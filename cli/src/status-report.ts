@@ -1,6 +1,6 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
 import { ledgerFaults } from './ledger-text.js';
-import { UnreachableError, type Client } from '@lyftr/shared/client';
+import { UnreachableError, type Client } from '@lyftr/shared/client/client';
 import type { DeadLettersWaiting } from '@lyftr/shared/outcomes';
 import type { LedgerReport, ProcessState, Sample } from '@lyftr/shared/sample';
 

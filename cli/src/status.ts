@@ -1,7 +1,7 @@
 /** `lyftr status`: a running system on one screen, once or again and again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { UnreachableError } from '@lyftr/shared/client';
+import { UnreachableError } from '@lyftr/shared/client/client';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EXIT_SETTINGS } from '@lyftr/shared/process';
+import { EXIT_SETTINGS } from '@lyftr/shared/runtime/process';
 
 export interface ChildSpec {
   name: string;

@@ -1,6 +1,6 @@
 /** `lyftr up`: Redis, writer, query and ingest as one command. */
 import type { Command } from 'commander';
-import { boundedOutput } from '@lyftr/shared/output';
+import { boundedOutput } from '@lyftr/shared/runtime/output';
 import { readConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { LockTakenError, takeLock, type Lock } from '@lyftr/store/lock';

@@ -1,6 +1,6 @@
 /** How many jobs there are, and how old the oldest is. */
 import { JOB_STATES } from '@lyftr/shared/sample';
-import { memoryUsedRatio } from '@lyftr/shared/redis';
+import { memoryUsedRatio } from '@lyftr/shared/runtime/redis';
 import type { Redis } from 'ioredis';
 import { queueKey } from './options.js';
 

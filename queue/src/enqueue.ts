@@ -8,13 +8,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { crashPoint } from '@lyftr/shared/crash';
+import { crashPoint } from '@lyftr/shared/runtime/crash';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { MessageTuple, Trace } from '@lyftr/shared/batch';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
-import { rateLimited, type Logger } from '@lyftr/shared/log';
-import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/redis';
-import { refusalOf } from '@lyftr/shared/refusal';
+import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
+import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/runtime/redis';
+import { refusalOf } from '@lyftr/shared/runtime/refusal';
 import type { Redis } from 'ioredis';
 import { ENVELOPE_VERSION, jobName, type Envelope } from './envelope.js';
 import type { Lives } from './lives.js';

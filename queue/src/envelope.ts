@@ -13,7 +13,7 @@ import {
   type Trace,
 } from '@lyftr/shared/batch';
 import type { Range } from '@lyftr/shared/ranges';
-import { givenRequestId } from '@lyftr/shared/request-id';
+import { givenRequestId } from '@lyftr/shared/runtime/request-id';
 
 export const ENVELOPE_VERSION = 2;
 

@@ -1,7 +1,7 @@
 /** The jobs of one round: which of them, in which order, and what they hold. */
 import { Worker, type Job, type JobJson } from 'bullmq';
 import type { Batch, Numbers } from '@lyftr/shared/batch';
-import { LEASE_KEY } from '@lyftr/shared/leader';
+import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { UNNAMED_JOBS } from '@lyftr/shared/ledger';
 import type { Redis } from 'ioredis';
 import { numbersOfJob, readEnvelope, UnknownVersionError } from './envelope.js';

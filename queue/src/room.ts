@@ -1,8 +1,8 @@
 /** Is there room in the queue? Asked once a second, so that the path of a message asks only a variable. */
-import { rateLimited, type Logger } from '@lyftr/shared/log';
+import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Confirmed } from '@lyftr/shared/ledger';
 import { size, subtract, type Range } from '@lyftr/shared/ranges';
-import { memoryUsedRatio } from '@lyftr/shared/redis';
+import { memoryUsedRatio } from '@lyftr/shared/runtime/redis';
 import type { Redis } from 'ioredis';
 
 const POLL_INTERVAL_MS = 1_000;

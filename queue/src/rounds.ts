@@ -8,7 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Job } from 'bullmq';
 import type { Batch, Numbers } from '@lyftr/shared/batch';
-import type { Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import type { Redis } from 'ioredis';
 import { UnknownVersionError } from './envelope.js';
 import { beginRound, isFull, JobReader, readBatch } from './jobs.js';

@@ -3,7 +3,7 @@
  * also those of a process that was killed before it could publish them: a database that was restored from an old copy
  * is found out message by message.
  */
-import { LEASE_KEY } from '@lyftr/shared/leader';
+import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import type { Numbers } from '@lyftr/shared/batch';
 import { SETTLED_KEY } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';

@@ -1,5 +1,5 @@
 /** Opens a store of the engine that STORE_URL names. */
-import { SettingsError } from '@lyftr/shared/env';
+import { SettingsError } from '@lyftr/shared/runtime/env';
 import { SQLITE } from './sqlite/engine.js';
 import type { Engine, StoreSettings } from './store.js';
 

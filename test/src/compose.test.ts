@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { SETTINGS } from '@lyftr/shared/env';
+import { SETTINGS } from '@lyftr/shared/runtime/env';
 import { BODY_BYTES_DEFAULT, SHUTDOWN_GRACE_MS } from '@lyftr/shared/limits';
 import {
   compose,

@@ -1,7 +1,7 @@
 /** Deaths between two steps, where no kill from outside can aim. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CrashPoint } from '@lyftr/shared/crash';
+import type { CrashPoint } from '@lyftr/shared/runtime/crash';
 import { eventually, System } from './system.js';
 
 const KILLS = 5;

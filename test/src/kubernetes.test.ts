@@ -1,7 +1,7 @@
 /** The Kubernetes manifests against what this system needs, and against each other: whatever is named exists. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SETTINGS } from '@lyftr/shared/env';
+import { SETTINGS } from '@lyftr/shared/runtime/env';
 import { SHUTDOWN_GRACE_MS } from '@lyftr/shared/limits';
 import { instructions, read } from './deploy.js';
 import {

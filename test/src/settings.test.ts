@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { requireLongSecretsBeyondLoopback, SETTINGS } from '@lyftr/shared/env';
+import { requireLongSecretsBeyondLoopback, SETTINGS } from '@lyftr/shared/runtime/env';
 import { instructions, read, ROOT, service, services } from './deploy.js';
 import { KUSTOMIZATION, workloads } from './kubernetes.js';
 

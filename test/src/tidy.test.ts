@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PROBLEMS } from '@lyftr/shared/errors';
-import { SETTINGS } from '@lyftr/shared/env';
+import { SETTINGS } from '@lyftr/shared/runtime/env';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LINES_MAX = 300;
@@ -67,6 +67,17 @@ test('packages import each other one way, by their names', () => {
       })
       .map((name) => `${path} imports ${name}`);
   });
+  assert.deepEqual(wrong, []);
+});
+
+test('contracts know no plumbing', () => {
+  const wrong = SOURCES.filter(
+    ({ path }) => /^shared\/src\/[^/]+\.ts$/.test(path) && !isForTests(path),
+  ).flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter((name) => /^\.\/(runtime|client)\/|express|ioredis|bullmq|pino/.test(name))
+      .map((name) => `${path} imports ${name}`),
+  );
   assert.deepEqual(wrong, []);
 });
 

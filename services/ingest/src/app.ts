@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/app';
-import { createStrictServer, sendProblem } from '@lyftr/shared/http';
-import type { Logger } from '@lyftr/shared/log';
-import { processMetrics } from '@lyftr/shared/metrics-page';
+import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/runtime/app';
+import { createStrictServer, sendProblem } from '@lyftr/shared/runtime/http';
+import type { Logger } from '@lyftr/shared/runtime/log';
+import { processMetrics } from '@lyftr/shared/runtime/metrics-page';
 import type { Registry } from 'prom-client';
 import type { BodyOptions } from './body.js';
 import { BATCH, createIntake, SINGLE, type Intake, type IntakeOptions } from './intake.js';

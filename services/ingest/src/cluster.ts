@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import type { Logger } from '@lyftr/shared/log';
-import { EXIT_SETTINGS, type Running } from '@lyftr/shared/process';
+import type { Logger } from '@lyftr/shared/runtime/log';
+import { EXIT_SETTINGS, type Running } from '@lyftr/shared/runtime/process';
 
 const RESTART_DELAY_MS = 100;
 const RESTART_DELAY_MAX_MS = 5_000;

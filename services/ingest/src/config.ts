@@ -2,7 +2,7 @@ import {
   readSettings,
   requireLongSecretsBeyondLoopback,
   requireTokenBeyondLoopback,
-} from '@lyftr/shared/env';
+} from '@lyftr/shared/runtime/env';
 
 export type IngestConfig = ReturnType<typeof readConfig>;
 

@@ -8,11 +8,11 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { closeBehindAnswer } from '@lyftr/shared/closing';
+import { closeBehindAnswer } from '@lyftr/shared/runtime/closing';
 import type { ProblemError } from '@lyftr/shared/errors';
-import { problemText } from '@lyftr/shared/http';
+import { problemText } from '@lyftr/shared/runtime/http';
 import { KEEP_ALIVE_TIMEOUT_MS } from '@lyftr/shared/limits';
-import { givenRequestId, newRequestId, REQUEST_ID } from '@lyftr/shared/request-id';
+import { givenRequestId, newRequestId, REQUEST_ID } from '@lyftr/shared/runtime/request-id';
 import type { BodyOptions } from './body.js';
 import type { Intake } from './intake.js';
 import { readPlainRequest, type PlainRequest } from './plain-request.js';

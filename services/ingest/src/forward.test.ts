@@ -5,7 +5,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FORWARDED_BODY_BYTES_MAX, FORWARDS_PER_ADDRESS_MAX } from '@lyftr/shared/limits';
-import { createLogger } from '@lyftr/shared/log';
+import { createLogger } from '@lyftr/shared/runtime/log';
 import { createUnverified } from './body.js';
 import { createForwarder } from './forward.js';
 import { startIngest } from './testing.js';

@@ -2,10 +2,10 @@
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { ProblemError } from '@lyftr/shared/errors';
-import { sendProblem } from '@lyftr/shared/http';
+import { sendProblem } from '@lyftr/shared/runtime/http';
 import { FORWARDED_BODY_BYTES_MAX, FORWARDS_PER_ADDRESS_MAX } from '@lyftr/shared/limits';
-import { rateLimited, type Logger } from '@lyftr/shared/log';
-import { requestIdOf } from '@lyftr/shared/request-id';
+import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
+import { requestIdOf } from '@lyftr/shared/runtime/request-id';
 import { createProxyServer } from 'httpxy';
 import { readBody, type Unverified } from './body.js';
 import { refuseRequest } from './receive.js';

@@ -1,10 +1,12 @@
 import cluster from 'node:cluster';
-import { armCrash } from '@lyftr/shared/crash';
-import { closeServer, listen } from '@lyftr/shared/http';
+import { armCrash } from '@lyftr/shared/runtime/crash';
+import { closeServer, listen } from '@lyftr/shared/runtime/http';
 import { UNVERIFIED_BYTES_MAX } from '@lyftr/shared/limits';
-import type { Logger } from '@lyftr/shared/log';
-import { createRegistry, gauge, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
-import { runService, type Running } from '@lyftr/shared/process';
+import type { Logger } from '@lyftr/shared/runtime/log';
+import { createRegistry, gauge } from '@lyftr/shared/runtime/metrics';
+import { newInstanceId } from '@lyftr/shared/runtime/instance';
+import { startPublisher } from '@lyftr/shared/runtime/publisher';
+import { runService, type Running } from '@lyftr/shared/runtime/process';
 import { createIngestServer } from './app.js';
 import { createUnverified } from './body.js';
 import { runCluster } from './cluster.js';

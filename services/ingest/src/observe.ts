@@ -1,7 +1,7 @@
 import type { ProblemCode } from '@lyftr/shared/errors';
 import { PROBLEMS } from '@lyftr/shared/errors';
-import type { Logger } from '@lyftr/shared/log';
-import { counter, histogram } from '@lyftr/shared/metrics';
+import type { Logger } from '@lyftr/shared/runtime/log';
+import { counter, histogram } from '@lyftr/shared/runtime/metrics';
 import type { Registry } from 'prom-client';
 
 const requestLabels = (route: string, code: number) => ({

@@ -6,7 +6,7 @@
  * This is not an HTTP parser. There is no request whose meaning it decides: what is not plain beyond doubt is left to
  * node:http, bytes and all, so that there is one place that refuses (RFC 9112, 9110).
  */
-import { REQUEST_ID } from '@lyftr/shared/request-id';
+import { REQUEST_ID } from '@lyftr/shared/runtime/request-id';
 
 export interface PlainRequest {
   path: string;

@@ -1,8 +1,8 @@
 /** Deliveries over `node:http`: reads the body up to its limit, and answers on the ServerResponse. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEMS, type ProblemError } from '@lyftr/shared/errors';
-import { sendProblem, type ProblemOptions } from '@lyftr/shared/http';
-import { REQUEST_ID, requestIdOf } from '@lyftr/shared/request-id';
+import { sendProblem, type ProblemOptions } from '@lyftr/shared/runtime/http';
+import { REQUEST_ID, requestIdOf } from '@lyftr/shared/runtime/request-id';
 import { readBody, type BodyOptions } from './body.js';
 import type { Intake } from './intake.js';
 import type { IntakeMetrics } from './observe.js';

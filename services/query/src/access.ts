@@ -1,8 +1,8 @@
 /** Who may read, and from where: the token, a browser's session, and what a page of another site must not reach. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import { bearerCheck, givesToken } from '@lyftr/shared/auth';
-import { createRefusal } from '@lyftr/shared/app';
+import { bearerCheck, givesToken } from '@lyftr/shared/runtime/auth';
+import { createRefusal } from '@lyftr/shared/runtime/app';
 import { ProblemError } from '@lyftr/shared/errors';
 import { sessionValues, type Sessions } from './session.js';
 

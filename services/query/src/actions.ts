@@ -1,9 +1,9 @@
 /** What an operator changes: dead letters are replayed and discarded, and what is missing is written off. */
 import { json, type RequestHandler } from 'express';
-import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client';
+import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client/client';
 import { ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
-import { NotDiscardedError, replay, ReplayError } from '@lyftr/shared/replay';
+import { NotDiscardedError, replay, ReplayError } from '@lyftr/shared/client/replay';
 import type { ReadStore } from '@lyftr/store/store';
 import type { AtWriter } from './at-writer.js';
 import { readDeadLetter } from './dead-letters.js';

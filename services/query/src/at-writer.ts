@@ -1,7 +1,7 @@
 /** What the leading writer alone may do, asked for from here: every change of the database is its own. */
-import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client';
+import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client/client';
 import { ProblemError } from '@lyftr/shared/errors';
-import { findLeader } from '@lyftr/shared/leader';
+import { findLeader } from '@lyftr/shared/runtime/leader';
 import type { Redis } from 'ioredis';
 
 /** Longer than a transaction of the writer takes. A person waits for it. */

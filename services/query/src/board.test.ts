@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
-import { failFastRedis } from '@lyftr/shared/redis';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
 import { connected, startRedis, startService, type TestRedis, type TestService } from './testing.js';
 

@@ -6,7 +6,7 @@ import type { RequestHandler, Response } from 'express';
 import type { Redis } from 'ioredis';
 import { openWatchedQueue } from '@lyftr/queue/open';
 import { ProblemError } from '@lyftr/shared/errors';
-import { sendProblem } from '@lyftr/shared/http';
+import { sendProblem } from '@lyftr/shared/runtime/http';
 import { isBrowser } from './access.js';
 import { page, PAGE_HEADERS } from './assets.js';
 

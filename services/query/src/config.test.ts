@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SettingsError } from '@lyftr/shared/env';
+import { SettingsError } from '@lyftr/shared/runtime/env';
 import { readConfig } from './config.js';
 
 test('defaults stand in for what is not set', () => {

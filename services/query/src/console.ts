@@ -1,8 +1,8 @@
 /** The console: its pages and files, who may see them, and what they call beside the reading routes. */
 import type { Express } from 'express';
 import type { Redis } from 'ioredis';
-import { onlyMethods, requireOwnName } from '@lyftr/shared/app';
-import type { Logger } from '@lyftr/shared/log';
+import { onlyMethods, requireOwnName } from '@lyftr/shared/runtime/app';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import type { ReadStore } from '@lyftr/store/store';
 import { accessOf, refuseOtherSites, requireReader } from './access.js';
 import {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PublishedMetric, Service } from '@lyftr/shared/metrics';
-import { summed } from '@lyftr/shared/metrics-page';
+import { summed } from '@lyftr/shared/runtime/metrics-page';
 import { sumFamilies, totalsOf, type Family } from './families.js';
 
 const pageOf = (families: Family[][]): Promise<string> => summed(families).metrics();

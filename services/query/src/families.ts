@@ -1,6 +1,6 @@
 /** Metric families in the form in which processes publish them, and their sum over processes. */
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
-import { summed } from '@lyftr/shared/metrics-page';
+import { summed } from '@lyftr/shared/runtime/metrics-page';
 
 export interface Sample {
   value: number;

@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import {
-  counter,
-  histogram,
-  SNAPSHOTS_KEY,
-  startPublisher,
-  type PublishedMetric,
-  type Snapshot,
-} from '@lyftr/shared/metrics';
-import { summed } from '@lyftr/shared/metrics-page';
-import { failFastRedis } from '@lyftr/shared/redis';
+import { counter, histogram } from '@lyftr/shared/runtime/metrics';
+import { SNAPSHOTS_KEY, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
+import { startPublisher } from '@lyftr/shared/runtime/publisher';
+import { summed } from '@lyftr/shared/runtime/metrics-page';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { totalsOf } from './families.js';
 import { createReaper } from './gone.js';
 import { GONE_FIELD } from './queue.js';

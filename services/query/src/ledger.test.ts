@@ -5,7 +5,7 @@ import { jobName } from '@lyftr/queue/envelope';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { balance, CONFIRMED_KEY, SETTLED_KEY, type Listed } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
-import { failFastRedis } from '@lyftr/shared/redis';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
 import { connected, startRedis, startService } from './testing.js';
 

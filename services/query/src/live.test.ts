@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
-import { endApp } from '@lyftr/shared/app';
-import { createLogger } from '@lyftr/shared/log';
+import { endApp } from '@lyftr/shared/runtime/app';
+import { createLogger } from '@lyftr/shared/runtime/log';
 import { createLive, type Live } from './live.js';
 import type { Sample } from '@lyftr/shared/sample';
 

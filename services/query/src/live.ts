@@ -4,8 +4,8 @@
  */
 import type { RequestHandler, Response } from 'express';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { Logger } from '@lyftr/shared/log';
-import { rateLimited } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
+import { rateLimited } from '@lyftr/shared/runtime/log';
 import type { Sample } from '@lyftr/shared/sample';
 
 const INTERVAL_MS = 1_000;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
-import { failFastRedis } from '@lyftr/shared/redis';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
 import { connected, startRedis } from './testing.js';
 

@@ -1,8 +1,10 @@
-import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
-import { rateLimited } from '@lyftr/shared/log';
-import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
-import { runService } from '@lyftr/shared/process';
-import { failFastRedis } from '@lyftr/shared/redis';
+import { closeServer, createStrictServer, listen } from '@lyftr/shared/runtime/http';
+import { rateLimited } from '@lyftr/shared/runtime/log';
+import { createRegistry } from '@lyftr/shared/runtime/metrics';
+import { newInstanceId } from '@lyftr/shared/runtime/instance';
+import { startPublisher } from '@lyftr/shared/runtime/publisher';
+import { runService } from '@lyftr/shared/runtime/process';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { openReadStore } from '@lyftr/store/open';
 import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';

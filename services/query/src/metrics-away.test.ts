@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { CONFIRMED_KEY } from '@lyftr/shared/ledger';
-import { createRegistry } from '@lyftr/shared/metrics';
+import { createRegistry } from '@lyftr/shared/runtime/metrics';
 import { MetricsScene, refusing, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Gauge, Registry } from 'prom-client';
-import { gauge, PROCESS_GAUGES } from '@lyftr/shared/metrics';
+import { gauge } from '@lyftr/shared/runtime/metrics';
+import { PROCESS_GAUGES } from '@lyftr/shared/metrics';
 import { MetricsScene, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();

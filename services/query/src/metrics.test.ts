@@ -6,8 +6,9 @@ import { Registry } from 'prom-client';
 import { jobName } from '@lyftr/queue/envelope';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
-import { counter, createRegistry, startPublisher } from '@lyftr/shared/metrics';
-import { redisAddress } from '@lyftr/shared/redis';
+import { counter, createRegistry } from '@lyftr/shared/runtime/metrics';
+import { startPublisher } from '@lyftr/shared/runtime/publisher';
+import { redisAddress } from '@lyftr/shared/runtime/redis';
 import { GONE_FIELD } from './queue.js';
 import { MetricsScene, OWN, refusing, series } from './testing-metrics.js';
 

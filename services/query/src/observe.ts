@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 import type { Registry } from 'prom-client';
-import { histogram } from '@lyftr/shared/metrics';
+import { histogram } from '@lyftr/shared/runtime/metrics';
 import { BOARD } from './board.js';
 
 const LIVE = '/live';

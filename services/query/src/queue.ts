@@ -1,7 +1,7 @@
 /** What Redis knows: the figures that processes publish, and the queue. */
 import type { Redis } from 'ioredis';
 import { readDepth, type Depth } from '@lyftr/queue/depth';
-import { LEASE_KEY } from '@lyftr/shared/leader';
+import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 
 /** Field of SNAPSHOTS_KEY with the summed figures of processes that ended long ago. */

@@ -1,8 +1,8 @@
 /** `/sign-in` and `/sign-out`: a browser's form gives the token once, and gets a session for it. */
 import { readFileSync } from 'node:fs';
 import { urlencoded, type Express, type Response } from 'express';
-import { onlyMethods } from '@lyftr/shared/app';
-import { createTriesLimit, TRIES_WINDOW_SECONDS } from '@lyftr/shared/tries-limit';
+import { onlyMethods } from '@lyftr/shared/runtime/app';
+import { createTriesLimit, TRIES_WINDOW_SECONDS } from '@lyftr/shared/runtime/tries-limit';
 import { refuseOtherSites, SIGN_IN } from './access.js';
 import { PAGE_HEADERS, PUBLIC } from './assets.js';
 import { sessionCookie, type Sessions } from './session.js';

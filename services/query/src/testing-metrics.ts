@@ -4,8 +4,9 @@ import { after, afterEach, before, beforeEach } from 'node:test';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { databaseFile } from '@lyftr/store/sqlite/format';
-import { SNAPSHOTS_KEY, counter, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
-import { failFastRedis } from '@lyftr/shared/redis';
+import { SNAPSHOTS_KEY, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
+import { counter } from '@lyftr/shared/runtime/metrics';
+import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { createMetrics } from './metrics.js';
 import { openSqliteReadStore } from '@lyftr/store/sqlite/read/read-store';
 import {

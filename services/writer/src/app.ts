@@ -1,8 +1,8 @@
 import type { Express } from 'express';
-import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/app';
+import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@lyftr/shared/runtime/app';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { Logger } from '@lyftr/shared/log';
-import { sendMetrics } from '@lyftr/shared/metrics-page';
+import type { Logger } from '@lyftr/shared/runtime/log';
+import { sendMetrics } from '@lyftr/shared/runtime/metrics-page';
 import type { Redis } from 'ioredis';
 import type { Leader } from './lead.js';
 import type { WriterMetrics } from './observe.js';

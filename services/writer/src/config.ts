@@ -2,7 +2,7 @@ import {
   readSettings,
   requireLongSecretsBeyondLoopback,
   requireTokenBeyondLoopback,
-} from '@lyftr/shared/env';
+} from '@lyftr/shared/runtime/env';
 
 /** Throws SettingsError with every fault. */
 export function readConfig() {

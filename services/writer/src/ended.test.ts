@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { LEASE_KEY } from '@lyftr/shared/leader';
+import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { jobName } from '@lyftr/queue/envelope';
 import { balance, CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type LedgerAnswer } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/queue/account';

@@ -6,8 +6,8 @@
  * An ingest process that was cut off for long begins a new life (`lives.ts` of ingest), so a producer that has left
  * does not come back.
  */
-import { LEASE_KEY } from '@lyftr/shared/leader';
-import { rateLimited, type Logger } from '@lyftr/shared/log';
+import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
+import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import {
   CONFIRMED_KEY,
   ENDED_KEY,

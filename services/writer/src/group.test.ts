@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestIdAt, type Batch, type MessageTuple } from '@lyftr/shared/batch';
-import { createLogger } from '@lyftr/shared/log';
+import { createLogger } from '@lyftr/shared/runtime/log';
 import type { Outcomes } from '@lyftr/shared/outcomes';
 import { UnavailableError, type Committed } from '@lyftr/store/store';
 import { createGroup } from './group.js';

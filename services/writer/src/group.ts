@@ -3,7 +3,7 @@
  * the database fails, it is held and tried again, for as long as it takes. No batch is ever given back as failed.
  */
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import { rateLimited, type Logger } from '@lyftr/shared/log';
+import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import { inGroups, messagesIn, type Batch, type Numbers } from '@lyftr/shared/batch';
 import { FencedError, type Committed } from '@lyftr/store/store';
 

@@ -1,5 +1,5 @@
 /** Moves the text index up to the rows whenever the writer has nothing more urgent to do. */
-import type { Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import type { WriteStore } from '@lyftr/store/store';
 
 /** Rows of one transaction, adapted between the bounds so that it takes about STEP_MS. */

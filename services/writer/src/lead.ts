@@ -1,5 +1,5 @@
 /** What a writer does from the moment at which the lease is its own: open the database, consume, index. */
-import type { Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import { openWriteStore, type StoreSettings } from '@lyftr/store/open';
 import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';

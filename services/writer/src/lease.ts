@@ -4,9 +4,9 @@
  * decided by the epoch in the database (store.ts), which no clock and no network can get wrong.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { LEASE_KEY } from '@lyftr/shared/leader';
+import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { DATABASE_BUSY_MS, LEASE_MS } from '@lyftr/shared/limits';
-import type { Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import type { Redis } from 'ioredis';
 
 const RENEW_MS = 800;

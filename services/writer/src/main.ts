@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import { armCrash } from '@lyftr/shared/crash';
-import { closeServer, createStrictServer, listen } from '@lyftr/shared/http';
-import { createRegistry, newInstanceId, startPublisher } from '@lyftr/shared/metrics';
-import { runService } from '@lyftr/shared/process';
-import { patientRedis } from '@lyftr/shared/redis';
+import { armCrash } from '@lyftr/shared/runtime/crash';
+import { closeServer, createStrictServer, listen } from '@lyftr/shared/runtime/http';
+import { createRegistry } from '@lyftr/shared/runtime/metrics';
+import { newInstanceId } from '@lyftr/shared/runtime/instance';
+import { startPublisher } from '@lyftr/shared/runtime/publisher';
+import { runService } from '@lyftr/shared/runtime/process';
+import { patientRedis } from '@lyftr/shared/runtime/redis';
 import { hostState } from '@lyftr/store/open';
 import { reachableUrl } from './address.js';
 import { createWriterApp } from './app.js';

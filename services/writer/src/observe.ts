@@ -1,5 +1,5 @@
 import { messagesIn, type Batch } from '@lyftr/shared/batch';
-import { counter, gauge, histogram } from '@lyftr/shared/metrics';
+import { counter, gauge, histogram } from '@lyftr/shared/runtime/metrics';
 import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcomes } from '@lyftr/shared/outcomes';
 import { Registry } from 'prom-client';
 

@@ -1,5 +1,5 @@
 /** Removes messages that are older than RETENTION_DAYS, a few at a time, in between what has to be stored. */
-import type { Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import { BUCKET_SECONDS, type WriteStore } from '@lyftr/store/store';
 
 const DAY_SECONDS = BUCKET_SECONDS.day;

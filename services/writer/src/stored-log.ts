@@ -1,6 +1,6 @@
 /** What the log says of a transaction: at `debug` each, at `warn` those that put something into `dead_letters`. */
 import { messagesIn, type Batch, type PutAside } from '@lyftr/shared/batch';
-import type { Logger } from '@lyftr/shared/log';
+import type { Logger } from '@lyftr/shared/runtime/log';
 import type { DeadLetterKind } from '@lyftr/shared/outcomes';
 import type { Committed } from '@lyftr/store/store';
 

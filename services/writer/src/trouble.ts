@@ -1,6 +1,6 @@
 /** Everything that Redis fails at, for the log and for `/readyz`. */
-import { rateLimited, type Logger } from '@lyftr/shared/log';
-import { refusalOf } from '@lyftr/shared/refusal';
+import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
+import { refusalOf } from '@lyftr/shared/runtime/refusal';
 
 /** Whoever is refused asks again at least once a second, so a refusal that was not heard for so long is over. */
 const REFUSED_MS = 5_000;

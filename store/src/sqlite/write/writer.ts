@@ -1,6 +1,6 @@
 /** The only code that writes messages, by synchronous calls. Each is one transaction, fenced. */
 import { indexesOf, type Batch } from '@lyftr/shared/batch';
-import { crashPoint } from '@lyftr/shared/crash';
+import { crashPoint } from '@lyftr/shared/runtime/crash';
 import type { StoreAccount } from '@lyftr/shared/ledger';
 import { COUNTERS, type Outcomes } from '@lyftr/shared/outcomes';
 import { size } from '@lyftr/shared/ranges';

@@ -1,6 +1,6 @@
 /** A running system as a command or the console speaks to it, and every failure as one line for a person. */
 import { createHmac } from 'node:crypto';
-import { codeOfType, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
+import { codeOfType, PROBLEMS, type FieldError, type ProblemCode } from '../errors.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 

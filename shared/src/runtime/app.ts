@@ -2,7 +2,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { bearerCheck, givesToken } from './auth.js';
 import { createTriesLimit, TRIES_WINDOW_SECONDS } from './tries-limit.js';
-import { PROBLEMS, ProblemError } from './errors.js';
+import { PROBLEMS, ProblemError } from '../errors.js';
 import { sendProblem } from './http.js';
 import type { Logger } from './log.js';
 import { requestIdOf } from './request-id.js';

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { Ajv2020, type JSONSchemaType } from 'ajv/dist/2020.js';
 import { CRASH_POINTS } from './crash.js';
-import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from './limits.js';
+import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from '../limits.js';
 
 /** One line per fault. Nothing that a service could do makes it better: exit with 78 (EX_CONFIG). */
 export class SettingsError extends Error {

@@ -1,6 +1,6 @@
 /** Which writer works, and where it listens: the lease names it, and the writer publishes the rest with its figures. */
 import type { Redis } from 'ioredis';
-import { SNAPSHOTS_KEY, type Snapshot } from './metrics.js';
+import { SNAPSHOTS_KEY, type Snapshot } from '../metrics.js';
 
 /** String: the instance of the writer that may work. It expires when that writer no longer renews it. */
 export const LEASE_KEY = 'lyftr:writer:lease';

@@ -8,14 +8,14 @@ import {
 } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { closeBehindAnswer } from './closing.js';
-import { PROBLEM_TYPE, problem, PROBLEMS, type FieldError, type ProblemCode } from './errors.js';
+import { PROBLEM_TYPE, problem, PROBLEMS, type FieldError, type ProblemCode } from '../errors.js';
 import { givenRequestId, newRequestId, REQUEST_ID, requestIdOf } from './request-id.js';
 import {
   HEADERS_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   REQUEST_TIMEOUT_MS,
-} from './limits.js';
+} from '../limits.js';
 
 export interface ProblemOptions {
   detail?: string;

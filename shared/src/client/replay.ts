@@ -1,8 +1,8 @@
 /** From the raw text of a dead letter back to messages, and through the intake again. */
 import { AnswerError } from './client.js';
-import { CONFLICTING_DUPLICATE, type DeadLetterKind } from './outcomes.js';
-import { isMessageTuple, type MessageTuple } from './batch.js';
-import { asDelivered } from './message.js';
+import { CONFLICTING_DUPLICATE, type DeadLetterKind } from '../outcomes.js';
+import { isMessageTuple, type MessageTuple } from '../batch.js';
+import { asDelivered } from '../message.js';
 
 /** What a replay needs of a dead letter. */
 export interface Letter {

@@ -1,8 +1,8 @@
 /** How a service process begins and ends: title, settings faults, signals, deadline. */
 import { SettingsError } from './env.js';
-import { SHUTDOWN_GRACE_MS } from './limits.js';
+import { SHUTDOWN_GRACE_MS } from '../limits.js';
 import { createLogger, type Logger } from './log.js';
-import type { Service } from './metrics.js';
+import type { Service } from '../metrics.js';
 
 export const EXIT_SETTINGS = 78;
 
