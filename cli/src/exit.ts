@@ -9,6 +9,17 @@ export const EXIT_UNAVAILABLE = 69;
 /** As a shell says of a process that Ctrl-C has ended. */
 const EXIT_INTERRUPTED = 130;
 
+/** Ends the command with this exit code; `message` is for a person. */
+export class ExitError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.name = 'ExitError';
+    this.exitCode = exitCode;
+  }
+}
+
 /**
  * Ends the process on Ctrl-C or SIGTERM through its `exit` listeners, which remove what is half done and give the terminal
  * back. Call what it returns to undo this.

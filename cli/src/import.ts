@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
+import { writeFailure } from './failure.js';
 import { EXIT_FAILED, exitWhenInterrupted } from './exit.js';
 import { createDeliverer, type Sendable } from './import-deliver.js';
 import { readEntries, type Entry } from './import-read.js';
@@ -95,9 +96,10 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
       bar.moveTo(bytesRead);
     }
   };
-  const tell = (): boolean =>
-    process.stderr.write(
-      `lyftr: ended early; ${acknowledged} messages are acknowledged, and a second import absorbs them\n`,
+  const tell = (): void =>
+    writeFailure(
+      `ended early; ${acknowledged} messages are acknowledged, and a second import absorbs them`,
+      json,
     );
   const undo = exitWhenInterrupted();
   process.on('exit', tell);

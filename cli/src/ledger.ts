@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
-import { EXIT_FAILED, EXIT_USAGE } from './exit.js';
+import { EXIT_FAILED, EXIT_USAGE, ExitError } from './exit.js';
 import { ledgerFaults, ledgerText, messagesText, missingText } from './ledger-text.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
@@ -56,15 +56,10 @@ async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<num
     return 0;
   }
   if (!yes) {
-    if (!process.stdin.isTTY || !process.stderr.isTTY) {
-      process.stderr.write('lyftr: Not a terminal. Pass --yes to confirm.\n');
-      return EXIT_USAGE;
-    }
+    if (!process.stdin.isTTY || !process.stderr.isTTY)
+      throw new ExitError(EXIT_USAGE, 'Not a terminal. Pass --yes to confirm.');
     process.stderr.write(`${missingText(ledger).map(printable).join('\n')}\n`);
-    if (!(await isConfirmed())) {
-      process.stderr.write('lyftr: nothing is written off\n');
-      return EXIT_FAILED;
-    }
+    if (!(await isConfirmed())) throw new ExitError(EXIT_FAILED, 'nothing is written off');
   }
   const answer = (await client.remove(`/ledger/missing?difference=${ledger.difference}`)) as WrittenOff;
   if (json) print(JSON.stringify(answer));

@@ -6,15 +6,15 @@ import { SettingsError } from '@lyftr/shared/runtime/env';
 import { EXIT_SETTINGS } from '@lyftr/shared/runtime/process';
 import { addAudit } from './audit.js';
 import { addBackup } from './backup.js';
-import { UnreachableError } from '@lyftr/shared/client/client';
+import { AnswerError, UnreachableError } from '@lyftr/shared/client/client';
 import { addCompletion } from './completion.js';
 import { addDeadLetters } from './dead-letters.js';
-import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE } from './exit.js';
+import { EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE, ExitError } from './exit.js';
 import { addExport } from './export.js';
+import { writeFailure } from './failure.js';
 import { addImport } from './import.js';
 import { addLedger } from './ledger.js';
 import { addLoad } from './load.js';
-import { printable } from './printable.js';
 import { addSend } from './send.js';
 import { addSign, addVerify } from './sign.js';
 import { addStatus } from './status.js';
@@ -42,34 +42,47 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
+/** Asked of the arguments themselves: those that are wrong have not been read. */
+const wantsJson = (args: readonly string[]): boolean => args.includes('--json');
+
 async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command('lyftr')
     .description('Runs Lyftr, and looks after a system that runs.')
     .version(version())
     // a guess at what was meant comes on a line of its own
-    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) })
+    .configureOutput({
+      outputError: (text, write) => {
+        const line = text.trim().replaceAll('\n', ' ');
+        if (wantsJson(args)) writeFailure(line.replace(/^error: /, ''), true);
+        else write(`${line}\n`);
+      },
+    })
     .exitOverride();
   for (const add of VERBS) add(program, (code) => (exitCode = code));
   await program.parseAsync(args, { from: 'user' });
   return exitCode;
 }
 
-/** Says on standard error what went wrong, one line each, and returns the exit code. */
-function report(error: unknown): number {
+/** Says on standard error what went wrong, and returns the exit code. */
+function report(error: unknown, json: boolean): number {
   // it has printed its message, or the help that was asked for
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof SettingsError) {
-    for (const fault of error.faults) process.stderr.write(`settings: ${fault}\n`);
+    if (json) writeFailure(error.message, true, { faults: error.faults });
+    else for (const fault of error.faults) process.stderr.write(`settings: ${fault}\n`);
     return EXIT_SETTINGS;
   }
   // the reader of a pipe went away (`| head`), and knows it
   if ((error as { code?: unknown }).code === 'EPIPE') return EXIT_FAILED;
-  process.stderr.write(`lyftr: ${printable(error instanceof Error ? error.message : String(error))}\n`);
+  const answer = error instanceof AnswerError ? { status: error.status, code: error.code } : {};
+  writeFailure(error instanceof Error ? error.message : String(error), json, answer);
+  if (error instanceof ExitError) return error.exitCode;
   return error instanceof UnreachableError ? EXIT_UNAVAILABLE : EXIT_FAILED;
 }
 
-main(process.argv.slice(2)).then(
+const args = process.argv.slice(2);
+main(args).then(
   (code) => process.exit(code),
-  (error: unknown) => process.exit(report(error)),
+  (error: unknown) => process.exit(report(error, wantsJson(args))),
 );

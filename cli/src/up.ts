@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { boundedOutput } from '@lyftr/shared/runtime/output';
 import { readConfig } from './config.js';
-import { EXIT_FAILED } from './exit.js';
+import { EXIT_FAILED, ExitError } from './exit.js';
 import { LockTakenError, takeLock, type Lock } from '@lyftr/store/lock';
 import { examples, type Finish, type JsonOption } from './options.js';
 import { Run } from './run.js';
@@ -26,8 +26,7 @@ async function up({ json }: JsonOption): Promise<number> {
     lock = takeLock(config.DATA_DIR);
   } catch (error) {
     if (!(error instanceof LockTakenError)) throw error;
-    process.stderr.write(`Lyftr already runs on ${config.DATA_DIR}: ${error.message}\n`);
-    return EXIT_FAILED;
+    throw new ExitError(EXIT_FAILED, `Lyftr already runs on ${config.DATA_DIR}: ${error.message}`);
   }
   try {
     return await run.toItsEnd(lock.leftBehind);

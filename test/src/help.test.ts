@@ -57,6 +57,46 @@ test('a setting that is wrong is exit code 78 and named', async () => {
   assert.deepEqual([code, stderr], [78, 'settings: PORT must be integer\n']);
 });
 
+test('with --json every failure is one line of JSON on standard error, with the same exit code', async () => {
+  // nothing listens on port 9, and the folder cannot be made
+  const env = { WEBHOOK_SECRET: 's', INGEST_URL: 'http://127.0.0.1:9', DATA_DIR: '/dev/null/none' };
+  const failures: [number, string, Record<string, string>?][] = [
+    [78, 'up'],
+    [69, 'status'],
+    [69, 'send --from 1 --to 2'],
+    [1, 'sign /nowhere'],
+    [1, `verify /nowhere ${'0'.repeat(64)}`],
+    [69, 'load'],
+    [69, 'export'],
+    [69, 'import -'],
+    [1, 'backup /dev/null/copy'],
+    [1, 'audit'],
+    [69, 'ledger'],
+    [69, 'ledger write-off'],
+    [69, 'dead-letters list'],
+    [69, 'dead-letters show 1'],
+    [69, 'dead-letters replay 1'],
+    [69, 'dead-letters discard 1'],
+    [64, 'nonsense'],
+    [64, 'status --what'],
+    [78, 'status', { PORT: 'x' }],
+  ];
+  const verbs = (await verbsOf()).filter((verb) => verb !== 'completion');
+  assert.deepEqual(
+    verbs.filter((verb) => !failures.some(([, line]) => line.split(' ')[0] === verb)),
+    [],
+  );
+  for (const [exitCode, line, more = {}] of failures) {
+    const words = line.split(' ');
+    const plain = await lyftr({ ...env, ...more }, ...words);
+    const { code, stdout, stderr } = await lyftr({ ...env, ...more }, ...words, '--json');
+    assert.deepEqual([code, plain.code, stdout], [exitCode, exitCode, ''], `${line}: ${stderr}`);
+    assert.match(stderr, /^[^\n]+\n$/, line);
+    const { error } = JSON.parse(stderr) as { error: { message: string } };
+    assert.ok(error.message.length > 0, line);
+  }
+});
+
 test('a shell is told the verbs, their options and the values of those', async () => {
   const complete = async (...words: string[]) => {
     const { code, stdout } = await lyftr({}, 'complete', '--', ...words);
