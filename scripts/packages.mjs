@@ -1,7 +1,8 @@
 /** Programs that npm cannot install, through the system's own package manager, when that is allowed. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isatty } from 'node:tty';
 
 /**
  * One row per package manager. `packages` lists alternatives: the first group that installs is taken, because
@@ -117,8 +118,26 @@ function spelled(manager, names) {
   return `${prepare}${sudo}${manager.command} ${verb} ${names.join(' ')}`;
 }
 
+/** Taken out of the arguments: what runs next does not know it. */
+function takeNoInstall() {
+  const at = process.argv.indexOf('--no-install', 2);
+  if (at !== -1) process.argv.splice(at, 1);
+  return at !== -1 || process.env['LYFTR_NO_INSTALL'] === '1';
+}
+
+const noInstall = takeNoInstall();
+
+/** Asks at a terminal, and takes only a yes for one; elsewhere nobody is there to ask. */
+function isAgreed(question) {
+  if (!isatty(0) || !isatty(2)) return true;
+  process.stderr.write(`${question} [y/N] `);
+  const answer = Buffer.alloc(256);
+  const length = readSync(0, answer);
+  return /^y(es)?$/i.test(answer.toString('utf8', 0, length).trim());
+}
+
 /**
- * Installs `what`, a key of `packages`. Returns `{ ok: true }`, or `{ ok: false, advice }` with the
+ * Installs `what`, a key of `packages`, when that is allowed and a person at the terminal agrees. Returns `{ ok: true }`, or `{ ok: false, advice }` with the
  * command that a person with the right to do so can run; the output of a failed attempt goes to standard error.
  */
 export function installPackages(what) {
@@ -126,8 +145,10 @@ export function installPackages(what) {
   if (manager === undefined) return { ok: false, advice: undefined };
   const groups = manager.packages[what];
   const advice = spelled(manager, groups[0]);
+  if (noInstall) return { ok: false, advice };
   const prefix = privilege(manager);
   if (prefix === undefined) return { ok: false, advice };
+  if (!isAgreed(`Install ${groups[0].join(' ')} with ${manager.command}?`)) return { ok: false, advice };
 
   const invoke = (args) => {
     const [command, ...rest] = [...prefix, manager.command, ...args];
@@ -143,6 +164,13 @@ export function installPackages(what) {
   }
   process.stderr.write(outputs.join(''));
   return { ok: false, advice };
+}
+
+/** Installs `what`, which `purpose` needs. Returns false after one line that says what to run. */
+export function ensurePackages(what, purpose) {
+  const { ok, advice } = installPackages(what);
+  if (!ok) process.stderr.write(`${purpose} needs ${what}.${advice ? ` Run: ${advice}` : ''}\n`);
+  return ok;
 }
 
 /** Some packages start a server of their own, which nobody here uses: says so, and leaves it to the owner. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -16,15 +16,19 @@ function fakePath(programs) {
 }
 
 /** Runs `expression` over the module under test, under `uid` 0 or not, and returns what it said. */
-function evaluate(expression, PATH, uid = 0) {
+function evaluate(expression, PATH, uid = 0, { env = {}, args = [] } = {}) {
   const script = `
     process.getuid = () => ${uid};
     const packages = await import(${JSON.stringify(new URL('packages.mjs', import.meta.url).href)});
     process.stdout.write(JSON.stringify(${expression}));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8',
-    env: { PATH },
-  });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', script, '--', ...args],
+    {
+      encoding: 'utf8',
+      env: { PATH, ...env },
+    },
+  );
   return { value: JSON.parse(stdout), stderr };
 }
 
@@ -61,6 +65,47 @@ test('without the right to install, one line says exactly what to run', () => {
     );
   }
 });
+
+const ADVICE = 'Run: sudo apt-get update && sudo apt-get install -y --no-install-recommends redis-server';
+
+test('nothing is installed for one who said so, and one line says what to run', () => {
+  for (const how of [{ env: { LYFTR_NO_INSTALL: '1' } }, { args: ['start', '--no-install'] }]) {
+    const bin = fakePath({ 'apt-get': fakeApt(INSTALLS_REDIS) });
+    const { value, stderr } = evaluate('[packages.ensureRedisServer(), process.argv]', bin, 0, how);
+    assert.equal(value[0], false);
+    assert.ok(!value[1].includes('--no-install'));
+    assert.ok(stderr.startsWith(`No redis-server was found. ${ADVICE}`), stderr);
+    assert.equal(existsSync(join(bin, 'calls')), false);
+    const other = evaluate("packages.ensurePackages('faketime', 'This')", bin, 0, how);
+    assert.match(other.stderr, /^This needs faketime\. Run: sudo apt-get .* faketime\n$/);
+  }
+});
+
+test(
+  'at a terminal the question comes first, and only a yes installs',
+  { skip: spawnSync('script', ['--version']).status !== 0 && 'util-linux script makes the terminal' },
+  () => {
+    for (const [answer, isInstalled] of [
+      ['y', true],
+      ['', false],
+      ['n', false],
+    ]) {
+      const bin = fakePath({ 'apt-get': fakeApt(INSTALLS_REDIS) });
+      const source = `process.getuid = () => 0;
+        const packages = await import(${JSON.stringify(new URL('packages.mjs', import.meta.url).href)});
+        process.env.PATH = ${JSON.stringify(bin)};
+        packages.ensureRedisServer();`;
+      const file = join(bin, 'run.mjs');
+      writeFileSync(file, source);
+      const { stdout } = spawnSync('script', ['-qec', `'${process.execPath}' '${file}'`, '/dev/null'], {
+        encoding: 'utf8',
+        input: `${answer}\n`,
+      });
+      assert.match(stdout, /Install redis-server with apt-get\? \[y\/N\]/);
+      assert.equal(existsSync(join(bin, 'redis-server')), isInstalled, stdout);
+    }
+  },
+);
 
 test('sudo is used when it asks for no password', () => {
   const bin = fakePath({ sudo: 'shift; [ "$1" = true ] || exec "$@"', 'apt-get': fakeApt(INSTALLS_REDIS) });

@@ -1,5 +1,5 @@
 /** `npm run soak`: sets up, then loads a whole Lyftr and breaks it in every way it has to survive. */
-import { ensureRedisServer, installPackages, onPath } from './packages.mjs';
+import { ensurePackages, ensureRedisServer, onPath } from './packages.mjs';
 import { build, ensureDependencies, requireNode } from './setup.mjs';
 
 requireNode();
@@ -7,5 +7,5 @@ await ensureDependencies();
 await build();
 if (!ensureRedisServer()) process.exit(1);
 // clocks that jump; the report says so where it cannot be had
-if (!onPath('faketime')) installPackages('faketime');
+if (!onPath('faketime')) ensurePackages('faketime', 'The fault of jumping clocks');
 await import('../test/dist/soak/main.js');
