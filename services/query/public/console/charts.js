@@ -1,4 +1,5 @@
 /** uPlot in our colours, as wide as its place, and drawn anew when the theme changes. */
+import { timeLabels } from './axis.js';
 import { el } from './dom.js';
 
 // a script of its own, in front of these modules: its minified form is no module
@@ -16,28 +17,20 @@ function colour(variable) {
 
 const fill = (rgb) => rgb.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.14)');
 
-const short = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
-const minute = new Intl.DateTimeFormat(undefined, short);
-const clock = new Intl.DateTimeFormat(undefined, { ...short, second: '2-digit' });
-const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
-
-/** One line for each mark: the day where marks are days apart, seconds where they are less than a minute apart. */
-function times(_plot, marks) {
-  const step = (marks[1] ?? Infinity) - marks[0];
-  return marks.map((mark) => {
-    const date = new Date(mark * 1_000);
-    const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
-    if (step >= 86_400 || (isMidnight && step >= 3_600)) return day.format(date);
-    return (step < 60 ? clock : minute).format(date);
-  });
-}
-
 function axes(formatValue, size) {
   const [ink, line] = [colour('--muted'), colour('--line')];
   const font = '12px system-ui, sans-serif';
   const grid = { stroke: line, width: 1 };
   return [
-    { stroke: ink, font, grid: { show: false }, ticks: { show: false }, space: 80, size: 24, values: times },
+    {
+      stroke: ink,
+      font,
+      grid: { show: false },
+      ticks: { show: false },
+      space: 80,
+      size: 24,
+      values: (_plot, marks) => timeLabels(marks),
+    },
     {
       stroke: ink,
       font,

@@ -1,11 +1,13 @@
-/** What was acknowledged and could not be stored for its own sake: look at it, replay it, discard it. */
-import { get, isAbort, send } from './api.js';
+/** What was acknowledged and is in no row of the messages: look at it, replay it, discard it. */
+import { get, isAbort } from './api.js';
+import { actionsOf } from './dead-letter-actions.js';
 import { block, closeDialog, facts, openDialog } from './dialog.js';
 import { byId, el, note, setText, walkWithArrows } from './dom.js';
-import { count, counted, pretty, time } from './format.js';
-import { go, onRoute, state } from './route.js';
+import { count, pretty, time } from './format.js';
+import { go, onRoute, pager, state } from './route.js';
 
 const PAGE = 50;
+const pages = pager(PAGE);
 const KINDS = {
   corrupt_envelope: 'corrupt envelope',
   unstorable_message: 'unstorable message',
@@ -14,13 +16,11 @@ const KINDS = {
 
 const list = byId('letters');
 const problem = byId('letters-problem');
-const done = byId('letters-done');
 let may = { discard: false, replay: false };
 let asking = new AbortController();
 let openId;
 let shownPage;
 
-const pageOf = ({ page }) => (/^[1-9]\d{0,8}$/.test(page ?? '') ? Number(page) : 1);
 const received = (letter) => time(Date.parse(letter.received_at) / 1_000);
 
 function row(letter) {
@@ -30,8 +30,8 @@ function row(letter) {
     { type: 'button', class: 'row letter', click: () => go({ letter: String(id) }) },
     el('span', { class: 'id' }, `#${id}`),
     el('span', { class: 'kind', 'data-kind': kind }, KINDS[kind] ?? kind),
-    el('span', { class: 'who' }, message_id === null ? el('em', {}, 'no id') : el('b', {}, message_id)),
-    el('span', { class: 'text' }, reason),
+    el('span', { class: 'who' }, message_id === null ? el('em', {}, 'no id') : el('bdi', {}, message_id)),
+    el('span', { class: 'text', dir: 'auto' }, reason),
     el('time', { datetime: letter.received_at }, received(letter)),
   );
   button.dataset.id = String(id);
@@ -41,14 +41,16 @@ function row(letter) {
 async function refresh() {
   asking.abort();
   asking = new AbortController();
-  const page = pageOf(state());
-  shownPage = page;
+  const wanted = state();
+  shownPage = pages.of(wanted);
   try {
-    const { total, data, offset, has_more } = await get(
-      `/dead-letters?limit=${PAGE}&offset=${(page - 1) * PAGE}`,
-      { signal: asking.signal, waiting: (words) => note(problem, words) },
-    );
+    const answer = await get(`/dead-letters?limit=${PAGE}&offset=${pages.offset(wanted)}`, {
+      signal: asking.signal,
+      waiting: (words) => note(problem, words),
+    });
     note(problem, '');
+    if (pages.isBeyond(answer)) return;
+    const { total, data, offset, has_more } = answer;
     const empty = el(
       'li',
       { class: 'empty' },
@@ -67,71 +69,10 @@ async function refresh() {
   }
 }
 
-/** Runs an action with its button disabled; what went wrong is said beside it. */
-async function act(button, trouble, work) {
-  button.disabled = true;
-  note(trouble, '');
-  try {
-    note(done, await work());
-    closeDialog();
-    void refresh();
-  } catch (error) {
-    note(trouble, error.message);
-    button.disabled = false;
-  }
-}
-
-/** A conflicting duplicate goes under another id only; where several messages are, none can be given. */
-function actionsOf({ id, kind, message_id }) {
-  const trouble = el('p', { class: 'alert', role: 'alert', hidden: true });
-  const isConflict = kind === 'conflicting_duplicate';
-  const newId = el('input', {
-    id: 'new-id',
-    maxlength: '255',
-    required: isConflict,
-    placeholder: isConflict ? 'another id' : (message_id ?? ''),
-  });
-  const replay = el('button', { class: 'primary' }, 'Replay');
-  const form = el(
-    'form',
-    {
-      class: 'act',
-      submit: (event) => {
-        event.preventDefault();
-        void act(replay, trouble, async () => {
-          const answer = await send(
-            'POST',
-            `/dead-letters/${id}/replay`,
-            newId.value === '' ? {} : { as: newId.value },
-          );
-          const sent = `#${id}: ${counted(answer.replayed, 'message')} acknowledged again`;
-          return answer.discarded ? `${sent}, and the letter is discarded.` : `${sent}. ${answer.detail}`;
-        });
-      },
-    },
-    ...(kind === 'corrupt_envelope'
-      ? []
-      : [
-          el('label', { for: 'new-id' }, isConflict ? 'New id (its own is taken)' : 'Another id (optional)'),
-          newId,
-        ]),
-    ...(may.replay ? [replay] : []),
-  );
-  const discard = el('button', { type: 'button', class: 'danger' }, 'Discard');
-  let isSure = false;
-  discard.addEventListener('click', () => {
-    if (!isSure) {
-      isSure = true;
-      setText(discard, 'Discard for good?');
-      return;
-    }
-    void act(discard, trouble, async () => {
-      await send('DELETE', `/dead-letters/${id}`);
-      return `#${id} is discarded.`;
-    });
-  });
-  form.append(discard);
-  return [form, trouble];
+/** A letter that is gone leaves the list, and its dialog closes if it is still the one that is open. */
+function settled(id) {
+  if (openId === String(id)) closeDialog();
+  if (state().tab === 'dead-letters') void refresh();
 }
 
 async function showDetail(id) {
@@ -145,7 +86,7 @@ async function showDetail(id) {
     const letter = await get(`/dead-letters/${encodeURIComponent(id)}`);
     if (openId !== id) return;
     const acts = may.discard
-      ? actionsOf(letter)
+      ? actionsOf(letter, { may, ended: settled })
       : [
           el(
             'p',
@@ -177,10 +118,9 @@ async function showDetail(id) {
 function show(wanted) {
   if (wanted.tab !== 'dead-letters') {
     shownPage = undefined;
-    note(done, '');
     return;
   }
-  if (pageOf(wanted) !== shownPage) void refresh();
+  if (pages.of(wanted) !== shownPage) void refresh();
   if (wanted.letter !== undefined && wanted.letter !== openId) void showDetail(wanted.letter);
   else if (wanted.letter === undefined && openId !== undefined) closeDialog();
 }
@@ -193,8 +133,8 @@ export function startDeadLetters(config) {
       ? ''
       : 'This service may not replay: use `lyftr dead-letters` on the command line. INGEST_URL and WEBHOOK_SECRET would let it.',
   );
-  byId('letters-previous').addEventListener('click', () => go({ page: String(pageOf(state()) - 1) }));
-  byId('letters-next').addEventListener('click', () => go({ page: String(pageOf(state()) + 1) }));
+  byId('letters-previous').addEventListener('click', () => pages.turn(-1));
+  byId('letters-next').addEventListener('click', () => pages.turn(1));
   walkWithArrows(list);
   onRoute(show);
   show(state());

@@ -53,6 +53,6 @@ export function block(label, text) {
     'section',
     { class: 'block' },
     el('header', {}, el('h3', {}, label), copy),
-    el('pre', { tabindex: '0' }, text === '' ? el('em', {}, 'empty') : text),
+    el('pre', { tabindex: '0', dir: 'auto' }, text === '' ? el('em', {}, 'empty') : text),
   );
 }

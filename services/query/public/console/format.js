@@ -25,10 +25,14 @@ export function seconds(value) {
 
 export const megabytes = (bytes) => (bytes === null ? '–' : `${Math.round(bytes / 1_048_576)} MB`);
 
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const hours = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 /** In the reader's own zone. */
-export const time = (epochSeconds) => clock.format(new Date(epochSeconds * 1_000));
+export const time = (epochSeconds) => moment.format(new Date(epochSeconds * 1_000));
+
+/** The time of today. */
+export const clock = (epochMs) => hours.format(new Date(epochMs));
 
 export const iso = (epochSeconds) => new Date(epochSeconds * 1_000).toISOString().replace('.000Z', 'Z');
 

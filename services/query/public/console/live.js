@@ -6,13 +6,29 @@ const KEPT_MAX = 300;
 const RATE_SAMPLES = 4;
 const GAP_MS = 6_000;
 const RETRY_MS = 4_000;
+/** What has not been heard of for this long is not known any more. A sample comes each second. */
+const SILENT_MS = 3_000;
+const CHECK_MS = 500;
 
 const samples = [];
 const listeners = new Set();
 let source;
-let connected = false;
+/** When the last sample came, of this connection, and when the connection was begun. */
+let heardAt = -Infinity;
+let openedAt = -Infinity;
+let isLost = false;
+let told = 'connecting';
+
+/** `known`; or why the last sample may not be true any more: `connecting`, `lost`, `silent`. */
+export function heard() {
+  const now = performance.now();
+  if (now - heardAt <= SILENT_MS) return 'known';
+  if (isLost) return 'lost';
+  return now - openedAt <= SILENT_MS ? 'connecting' : 'silent';
+}
 
 const tell = () => {
+  told = heard();
   for (const listener of listeners) listener();
 };
 
@@ -29,7 +45,6 @@ export function latestIndex() {
 }
 
 export const latest = () => samples[latestIndex()];
-export const isConnected = () => connected;
 export const all = () => samples;
 
 export function onSample(listener) {
@@ -69,19 +84,24 @@ async function afterFailure() {
 
 function open() {
   source?.close();
+  heardAt = -Infinity;
+  openedAt = performance.now();
+  isLost = false;
   source = new EventSource('/live');
   source.addEventListener('history', ({ data }) => {
+    // of the past: it is no sign that the figures go on
     for (const sample of JSON.parse(data)) keep(sample);
-    connected = true;
     tell();
   });
   source.addEventListener('sample', ({ data }) => {
     keep(JSON.parse(data));
-    connected = true;
+    heardAt = performance.now();
+    isLost = false;
     tell();
   });
   source.addEventListener('error', () => {
-    connected = false;
+    heardAt = -Infinity;
+    isLost = true;
     tell();
     if (source.readyState === EventSource.CLOSED) void afterFailure();
   });
@@ -94,4 +114,7 @@ export function startLive() {
     else open();
   });
   if (!document.hidden) open();
+  setInterval(() => {
+    if (!document.hidden && heard() !== told) tell();
+  }, CHECK_MS);
 }

@@ -1,8 +1,8 @@
 /** Puts the parts together: tabs, status, keys. */
 import { get } from './api.js';
-import { byId, setText } from './dom.js';
-import { count, lettersTotal, lettersWords } from './format.js';
-import { isConnected, latest, onSample, startLive } from './live.js';
+import { byId, note, setText } from './dom.js';
+import { clock, count, lettersTotal, lettersWords } from './format.js';
+import { heard, latest, onSample, startLive } from './live.js';
 import { startDeadLetters } from './dead-letters.js';
 import { startMessages } from './messages.js';
 import { startOverview } from './overview.js';
@@ -18,7 +18,7 @@ const TABS = {
 };
 
 function showTab({ tab }) {
-  const chosen = tab in TABS ? tab : 'overview';
+  const chosen = Object.hasOwn(TABS, tab ?? '') ? tab : 'overview';
   for (const panel of document.querySelectorAll('[data-panel]'))
     panel.hidden = panel.dataset.panel !== chosen;
   for (const link of document.querySelectorAll('.tabs a')) {
@@ -30,9 +30,19 @@ function showTab({ tab }) {
 
 function showStatus() {
   const status = byId('status');
-  const { level, words } = statusOf(latest(), isConnected());
+  const { level, words } = statusOf(latest(), heard());
   status.dataset.level = level;
   setText(status.firstElementChild, words);
+  const isStale = heard() === 'silent' || heard() === 'lost';
+  document.documentElement.toggleAttribute('data-stale', isStale);
+  const sample = latest();
+  const since = sample === undefined ? '' : ` since ${clock(sample.at)}`;
+  note(
+    byId('stale'),
+    isStale
+      ? `Not known: nothing has been heard from Lyftr${since}. What is shown may not be true any more.`
+      : '',
+  );
   const letters = latest()?.dead_letters;
   const badge = byId('dead-letter-badge');
   badge.hidden = !(lettersTotal(letters) > 0);

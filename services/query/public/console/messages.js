@@ -3,11 +3,12 @@ import { get, isAbort } from './api.js';
 import { block, facts, openDialog, closeDialog } from './dialog.js';
 import { byId, el, marked, note, setText, walkWithArrows } from './dom.js';
 import { count, counted, fromLocalInput, iso, time, toLocalInput } from './format.js';
-import { address, go, onRoute, state } from './route.js';
+import { address, go, onRoute, pager, state } from './route.js';
 import { refreshSenders } from './senders.js';
 import { refreshTimeline } from './timeline.js';
 
 const PAGE = 50;
+const pages = pager(PAGE);
 const DEBOUNCE_MS = 180;
 const TEXT_SHOWN = 400;
 const FILTERS = ['q', 'from', 'to', 'since', 'until'];
@@ -20,8 +21,6 @@ let timer;
 /** Address and parameters of what is shown; undefined when all of it is to be asked for again. */
 let shown;
 let openId;
-
-const offsetOf = ({ page }) => (/^[1-9]\d{0,8}$/.test(page ?? '') ? (Number(page) - 1) * PAGE : 0);
 
 /** The filters of the address as the API names them. */
 function filtersOf(wanted) {
@@ -71,10 +70,10 @@ function row(message, needle) {
     'button',
     { type: 'button', class: 'row', click: () => go({ id: message_id }) },
     el('time', { datetime: iso(ts) }, time(ts)),
-    el('span', { class: 'who' }, el('b', {}, from), ' → ', el('b', {}, to)),
+    el('span', { class: 'who' }, el('bdi', {}, from), ' → ', el('bdi', {}, to)),
     el(
       'span',
-      { class: 'text' },
+      { class: 'text', dir: 'auto' },
       ...(beginning === '' ? [el('em', {}, 'no text')] : marked(beginning, needle)),
     ),
   );
@@ -114,10 +113,11 @@ async function ask(wanted) {
   for (const format of ['csv', 'ndjson'])
     byId(`export-${format}`).href = `/export?${new URLSearchParams([['format', format], ...parameters])}`;
   parameters.set('limit', String(PAGE));
-  parameters.set('offset', String(offsetOf(wanted)));
+  parameters.set('offset', String(pages.offset(wanted)));
   try {
     const page = await get(`/messages?${parameters}`, { signal, waiting: (words) => note(problem, words) });
     note(problem, '');
+    if (pages.isBeyond(page)) return;
     showPage(page, wanted);
   } catch (error) {
     if (isAbort(error)) return;
@@ -142,8 +142,8 @@ async function showDetail(id) {
     const parts = [
       facts([
         ['Id', el('code', {}, message_id)],
-        ['From', from],
-        ['To', to],
+        ['From', el('bdi', {}, from)],
+        ['To', el('bdi', {}, to)],
         ['Time', `${time(ts)} (${iso(ts)}, ${ts})`],
       ]),
       block('Text', text),
@@ -199,9 +199,8 @@ export function startMessages() {
     shown = undefined;
     show(state());
   });
-  const turn = (by) => go({ page: String(offsetOf(state()) / PAGE + 1 + by) });
-  byId('previous').addEventListener('click', () => turn(-1));
-  byId('next').addEventListener('click', () => turn(1));
+  byId('previous').addEventListener('click', () => pages.turn(-1));
+  byId('next').addEventListener('click', () => pages.turn(1));
   form.elements.q.addEventListener('keydown', (event) => {
     if (event.key !== 'ArrowDown') return;
     event.preventDefault();

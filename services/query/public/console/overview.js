@@ -2,8 +2,8 @@
 import { createChart } from './charts.js';
 import { byId, el, setText } from './dom.js';
 import { count, counted, lettersTotal, lettersWords, rate, seconds } from './format.js';
-import { all, isConnected, latest, latestIndex, onSample, rateAt, storeLagAt } from './live.js';
-import { verdictOf } from './status.js';
+import { all, heard, latest, latestIndex, onSample, rateAt, storeLagAt } from './live.js';
+import { statusOf } from './status.js';
 
 /** Charts begin with a minute, and grow to five. */
 const SPAN_SECONDS = 60;
@@ -70,7 +70,12 @@ function tilesOf(index) {
     ['store-lag', 'Store lag', seconds(storeLagAt(index)), 'from acceptance to commit'],
     ['index-lag', 'Index lag', count(sample.index_lag_messages), 'messages searched by scan'],
     ['signatures', 'Wrong signatures', count(refusals?.invalid_signature), 'deliveries refused with 401'],
-    ['conflicts', 'Conflicting duplicates', count(ledger?.conflicting_duplicate), 'same id, other content'],
+    [
+      'conflicts',
+      'Conflicting duplicates',
+      count(ledger?.conflicting_duplicate),
+      'same id, other content, ever',
+    ],
     [
       'letters',
       'Dead letters',
@@ -167,7 +172,7 @@ export function startOverview() {
     const sample = latest();
     if (sample === undefined) return;
     showEquation(sample.ledger);
-    setText(byId('verdict'), verdictOf(sample, isConnected()));
+    setText(byId('verdict'), statusOf(sample, heard()).sentence);
     showTiles(latestIndex());
     // a chart needs its width
     if (byId('charts').closest('section').hidden) return;

@@ -1,14 +1,16 @@
 /** Which processes there are. */
 import { byId, el, note } from './dom.js';
 import { megabytes, seconds } from './format.js';
-import { latest, onSample } from './live.js';
+import { heard, latest, onSample } from './live.js';
 
-const LEVELS = { up: 'good', stopped: 'unknown', silent: 'bad' };
+const LEVELS = { up: 'good', stopped: 'unknown', silent: 'bad', 'not known': 'unknown' };
 
-function row(process, now) {
-  const { service, instance, pid, state, leads, started_at, seen_at, memory_bytes } = process;
+function row(process, now, isKnown) {
+  const { service, instance, pid, leads, started_at, seen_at, memory_bytes } = process;
+  const state = isKnown ? process.state : 'not known';
   const silentSeconds = Math.max(0, Math.round((now - seen_at) / 1_000));
-  const end = state === 'up' ? now : seen_at;
+  const end = process.state === 'up' ? now : seen_at;
+  const seen = silentSeconds === 0 ? 'just now' : `${seconds(silentSeconds)} ago`;
   return el(
     'tr',
     {},
@@ -19,7 +21,7 @@ function row(process, now) {
       el(
         'span',
         { class: 'status', 'data-level': LEVELS[state] },
-        el('span', {}, leads ? `${state}, leads` : state),
+        el('span', {}, isKnown && leads ? `${state}, leads` : state),
       ),
     ),
     el(
@@ -28,11 +30,7 @@ function row(process, now) {
       seconds(Math.max(1, Math.round((end - started_at) / 1_000))),
     ),
     el('td', { class: 'number', 'data-label': 'memory' }, megabytes(memory_bytes)),
-    el(
-      'td',
-      { class: 'number', 'data-label': 'seen' },
-      silentSeconds === 0 ? 'just now' : `${seconds(silentSeconds)} ago`,
-    ),
+    el('td', { class: 'number', 'data-label': 'seen' }, isKnown ? seen : '–'),
     el('td', {}, el('code', {}, instance), ` pid ${pid}`),
   );
 }
@@ -46,7 +44,8 @@ export function startProcesses() {
       byId('processes-problem'),
       sample.processes === null ? 'Redis does not answer, and processes are known there.' : '',
     );
-    body.replaceChildren(...(sample.processes ?? []).map((process) => row(process, sample.at)));
+    const isKnown = heard() === 'known';
+    body.replaceChildren(...(sample.processes ?? []).map((process) => row(process, sample.at, isKnown)));
   };
   onSample(show);
   return show;

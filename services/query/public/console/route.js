@@ -23,14 +23,35 @@ const tell = () => {
   for (const listener of listeners) listener(state());
 };
 
-/** Goes there. While somebody types in one field (`typing` is its name), the entry of the history is the same one. */
-export function go(changes, { typing = '', from = state() } = {}) {
+/**
+ * Goes there. While somebody types in one field (`typing` is its name), the entry of the history is the same one; so it
+ * is with `replace`, for an address that leads nowhere.
+ */
+export function go(changes, { typing = '', from = state(), replace = false } = {}) {
   const to = address(changes, from);
   if (to === `${location.pathname}${location.search}`) return;
-  if (typing !== '' && typing === typedIn) history.replaceState(null, '', to);
+  if (replace || (typing !== '' && typing === typedIn)) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
   typedIn = typing;
   tell();
+}
+
+const pageOf = ({ page }) => (/^[1-9]\d{0,8}$/.test(page ?? '') ? Number(page) : 1);
+
+/** Pages of a list, `size` entries each. */
+export function pager(size) {
+  return {
+    of: pageOf,
+    offset: (wanted) => (pageOf(wanted) - 1) * size,
+    turn: (by) => go({ page: String(pageOf(state()) + by) }),
+    /** Goes to the last page when there is no such page; true when it does. */
+    isBeyond({ total, offset, data }) {
+      if (data.length > 0 || offset === 0) return false;
+      const last = Math.max(1, Math.ceil(total / size));
+      go({ page: last === 1 ? '' : String(last) }, { replace: true });
+      return true;
+    },
+  };
 }
 
 export function onRoute(listener) {

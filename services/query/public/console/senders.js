@@ -23,7 +23,7 @@ export async function refreshSenders(chosen, choose) {
       el(
         'button',
         { type: 'button', 'aria-pressed': String(isChosen), click: () => choose(isChosen ? '' : from) },
-        el('span', { class: 'name' }, from),
+        el('span', { class: 'name', dir: 'auto' }, from),
         el('span', { class: 'number' }, count(messages)),
         el('meter', { min: '0', max: String(most), value: String(messages), 'aria-hidden': 'true' }),
       ),
