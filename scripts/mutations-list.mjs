@@ -174,20 +174,20 @@ export const MUTATIONS = [
   },
   {
     name: 'a process that dies takes its counts away',
-    file: `${QUERY}/metrics.js`,
-    edits: [['...lastRead.snapshots]', '...lastRead.snapshots.filter(({ stopped }) => !stopped)]']],
-    tests: [`${QUERY}/metrics.test.js`],
+    file: `${QUERY}/system/metrics.js`,
+    edits: [['...last.snapshots]', '...lastRead.snapshots.filter(({ stopped }) => !stopped)]']],
+    tests: [`${QUERY}/system/metrics.test.js`],
   },
   {
     name: 'query shows counts that a kill would take away',
-    file: `${QUERY}/metrics.js`,
+    file: `${QUERY}/system/metrics.js`,
     edits: [
       [
         'processes.push(publishedGauges(ownMetrics, own));',
         "processes.push(publishedTotals({ service: 'query', metrics: ownMetrics }));",
       ],
     ],
-    tests: [`${QUERY}/metrics.test.js`],
+    tests: [`${QUERY}/system/metrics.test.js`],
     only: 'own counters are counted once',
   },
   {
@@ -219,7 +219,7 @@ export const MUTATIONS = [
     name: 'what was stored and refused hides what was acknowledged',
     file: 'shared/dist/ledger.js',
     edits: [['unconfirmed += size(of.unconfirmed);', '']],
-    tests: [`${WRITER}/write-off.test.js`, `${QUERY}/ledger.test.js`],
+    tests: [`${WRITER}/write-off.test.js`, `${QUERY}/system/ledger.test.js`],
   },
   {
     name: 'a message that was written off is counted twice when it comes after all',
@@ -254,7 +254,7 @@ export const MUTATIONS = [
     name: 'a process that was taken for gone is counted twice when it comes back',
     file: `${SHARED}/runtime/publisher.js`,
     edits: [['since(metrics, gone)', 'metrics']],
-    tests: [`${QUERY}/gone.test.js`],
+    tests: [`${QUERY}/system/gone.test.js`],
   },
   ...SENDER_MUTATIONS,
   {

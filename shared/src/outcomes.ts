@@ -1,6 +1,10 @@
-/** What becomes of a delivery that was taken out of the queue. */
+/** What becomes of a delivery. */
 
-/** Each delivered message has exactly one of them. */
+/** At ingest, which does not take it. */
+export const REFUSALS = ['invalid_signature', 'invalid_payload', 'too_large', 'unavailable'] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** At the writer: each message that was taken has exactly one of them. */
 export const OUTCOMES = ['created', 'duplicate', 'dead_letter'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 

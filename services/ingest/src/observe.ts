@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@lyftr/shared/errors';
 import { PROBLEMS } from '@lyftr/shared/errors';
+import { REFUSALS, type Refusal } from '@lyftr/shared/outcomes';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import { counter, histogram } from '@lyftr/shared/runtime/metrics';
 import type { Registry } from 'prom-client';
@@ -11,15 +12,15 @@ const requestLabels = (route: string, code: number) => ({
   code: String(code),
 });
 
-/** The fates of a delivery that are decided at intake. */
-const FATES: Partial<Record<ProblemCode, string>> = {
+/** The refusals of which an answer with this problem is one. */
+const REFUSAL_OF: Partial<Record<ProblemCode, Refusal>> = {
   'bad-signature': 'invalid_signature',
   'body-too-large': 'too_large',
   'queue-unavailable': 'unavailable',
   'too-busy': 'unavailable',
   internal: 'unavailable',
 };
-const OTHER_FATE = 'invalid_payload';
+const OTHERWISE: Refusal = 'invalid_payload';
 
 /** What becomes of each delivery, in figures, and at `debug` in a line. */
 export interface IntakeMetrics {
@@ -32,7 +33,7 @@ export interface IntakeMetrics {
 
 export function createIntakeMetrics(registry: Registry, log: Logger): IntakeMetrics {
   const deliveries = counter(registry, 'webhook_total');
-  for (const status of new Set([...Object.values(FATES), OTHER_FATE])) deliveries.inc({ status }, 0);
+  for (const status of REFUSALS) deliveries.inc({ status }, 0);
   const ackSeconds = histogram(registry, 'ingest_ack_seconds');
   const requestSeconds = histogram(registry, 'http_request_duration_seconds');
 
@@ -44,7 +45,7 @@ export function createIntakeMetrics(registry: Registry, log: Logger): IntakeMetr
       log.debug({ requestId, route, messages }, 'delivery accepted');
     },
     refused(route, code, startedAt, requestId) {
-      deliveries.inc({ status: FATES[code] ?? OTHER_FATE });
+      deliveries.inc({ status: REFUSAL_OF[code] ?? OTHERWISE });
       requestSeconds.observe(
         requestLabels(route, PROBLEMS[code].status),
         (performance.now() - startedAt) / 1_000,

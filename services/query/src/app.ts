@@ -6,16 +6,16 @@ import { createApp, endApp, onlyMethods } from '@lyftr/shared/runtime/app';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import { processMetrics, sendMetrics } from '@lyftr/shared/runtime/metrics-page';
 import type { ReadStore } from '@lyftr/store/store';
-import type { Console } from './console.js';
-import { getDeadLetter, listDeadLetters } from './dead-letters.js';
-import { docsAsset, docsPage, openApi } from './docs.js';
-import { exportMessages } from './export.js';
-import { getLedger } from './ledger-route.js';
-import { getMessage, listMessages } from './messages.js';
-import type { Metrics } from './metrics.js';
-import { requestObserver } from './observe.js';
-import { runbook } from './runbook.js';
-import { getStats, getTimeline } from './stats.js';
+import type { Console } from './routes/console.js';
+import { getDeadLetter, listDeadLetters } from './routes/dead-letters.js';
+import { docsAsset, docsPage, openApi } from './routes/docs.js';
+import { exportMessages } from './routes/export.js';
+import { getLedger } from './routes/ledger.js';
+import { getMessage, listMessages } from './routes/messages.js';
+import type { Metrics } from './system/metrics.js';
+import { requestObserver } from './routes/observe.js';
+import { runbook } from './routes/runbook.js';
+import { getStats, getTimeline } from './routes/stats.js';
 
 export interface QueryOptions {
   store: ReadStore;

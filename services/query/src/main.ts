@@ -8,9 +8,10 @@ import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { openReadStore } from '@lyftr/store/open';
 import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';
-import { createConsole } from './console.js';
-import { startReaper } from './gone.js';
-import { createMetrics } from './metrics.js';
+import { createConsole } from './routes/console.js';
+import { startReaper } from './system/gone.js';
+import { createLookout } from './system/look.js';
+import { createMetrics } from './system/metrics.js';
 
 /**
  * A scrape makes two round trips to Redis, and answers within a second even when Redis hangs in the second of them.
@@ -31,19 +32,15 @@ runService('query', async (log) => {
 
   const registry = createRegistry();
   const instance = newInstanceId();
-  const metrics = createMetrics({
-    redis,
-    store,
-    registry,
-    instance,
+  const lookout = createLookout(redis, store, (error) => {
     // a connection that is not there has its own line, which says why
-    redisFailed: (error) => {
-      if (redis.status === 'ready') redisFailed(error);
-    },
+    if (redis.status === 'ready') redisFailed(error);
   });
+  const metrics = createMetrics({ lookout, registry, instance });
   const console = createConsole({
     store,
     redis,
+    lookout,
     token: config.API_TOKEN,
     anonymousReads: config.ALLOW_ANONYMOUS_READS,
     intake: config.intake,

@@ -11,8 +11,9 @@ import { createLogger } from '@lyftr/shared/runtime/log';
 import { openSqliteReadStore } from '@lyftr/store/sqlite/read/read-store';
 import type { ReadStore } from '@lyftr/store/store';
 import { databaseFile } from '@lyftr/store/sqlite/format';
+import { createLookout } from './system/look.js';
 import { createQueryListener, type QueryOptions } from './app.js';
-import { createConsole, type ConsoleOptions } from './console.js';
+import { createConsole, type ConsoleOptions } from './routes/console.js';
 
 export interface TestRedis {
   url: string;
@@ -87,6 +88,7 @@ export async function startService(
     trustedProxies: 'loopback',
     ...options,
     store,
+    lookout: createLookout(options.redis ?? redis, store, () => {}),
     log: createLogger('query', 'silent'),
   };
   const console = createConsole(given);

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { onlyMethods, requireOwnName } from '@lyftr/shared/runtime/app';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import type { ReadStore } from '@lyftr/store/store';
-import { accessOf, refuseOtherSites, requireReader } from './access.js';
+import { accessOf, refuseOtherSites, requireReader } from '../access/access.js';
 import {
   discardLetter,
   noActions,
@@ -12,18 +12,20 @@ import {
   replayLetter,
   writeOffMissing,
   type IntakeSettings,
-} from './actions.js';
+} from './changes.js';
 import { asset, page } from './assets.js';
-import { createAtWriter } from './at-writer.js';
+import { createAtWriter } from '../system/at-writer.js';
 import { BOARD, createBoard } from './board.js';
 import { createLive, type Live } from './live.js';
-import { createSampler } from './sample.js';
-import { createSessions } from './session.js';
-import { mountSignIn } from './sign-in.js';
+import type { Lookout } from '../system/look.js';
+import { sampleOf } from '../system/sample.js';
+import { createSessions } from '../access/session.js';
+import { mountSignIn } from '../access/sign-in.js';
 
 export interface ConsoleOptions {
   store: ReadStore;
   redis: Redis;
+  lookout: Lookout;
   token: string | undefined;
   /** Everybody may read without a token, and nobody may change anything without one. */
   anonymousReads: boolean;
@@ -50,11 +52,11 @@ export interface ConsoleAnswer {
 }
 
 export function createConsole(options: ConsoleOptions): Console {
-  const { store, redis, token, anonymousReads, intake, log } = options;
+  const { store, redis, lookout, token, anonymousReads, intake, log } = options;
   const sessions = token === undefined ? undefined : createSessions(token);
   const isOpen = token === undefined && anonymousReads;
   const atWriter = createAtWriter(redis, token);
-  const sampler = createSampler(redis, store);
+  const sampler = { read: async () => sampleOf(await lookout.look()) };
   const live = createLive({ sampler, log });
   const reads = onlyMethods('GET', 'HEAD');
 

@@ -7,6 +7,7 @@ import { databaseFile } from '@lyftr/store/sqlite/format';
 import { SNAPSHOTS_KEY, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
 import { counter } from '@lyftr/shared/runtime/metrics';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
+import { createLookout } from './look.js';
 import { createMetrics } from './metrics.js';
 import { openSqliteReadStore } from '@lyftr/store/sqlite/read/read-store';
 import {
@@ -15,7 +16,7 @@ import {
   type TestDirectory,
   type TestWriter,
 } from '@lyftr/store/sqlite/testing';
-import { connected, startRedis, startService, type TestRedis, type TestService } from './testing.js';
+import { connected, startRedis, startService, type TestRedis, type TestService } from '../testing.js';
 
 /** Instance id of the service under test. */
 export const OWN = 'host-1-own';
@@ -55,7 +56,8 @@ export class MetricsScene {
   async start(registry: Registry): Promise<void> {
     const { redis, directory } = this;
     const store = openSqliteReadStore(databaseFile(directory.path), 30_000);
-    const metrics = createMetrics({ redis, store, registry, instance: OWN, redisFailed: () => {} });
+    const lookout = createLookout(redis, store, () => {});
+    const metrics = createMetrics({ lookout, registry, instance: OWN });
     this.service = await startService(directory.path, { store, metrics, registry });
   }
 

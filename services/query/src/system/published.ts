@@ -7,7 +7,7 @@ import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 /** Field of SNAPSHOTS_KEY with the summed figures of processes that ended long ago. */
 export const GONE_FIELD = '_gone';
 
-export interface QueueReading extends Depth {
+export interface Published extends Depth {
   /** Without `gone`. */
   snapshots: Snapshot[];
   gone: Snapshot | undefined;
@@ -25,7 +25,7 @@ export function parseSnapshot(json: string): Snapshot | undefined {
   }
 }
 
-function readSnapshots(published: Record<string, string>): Pick<QueueReading, 'snapshots' | 'gone'> {
+function readSnapshots(published: Record<string, string>): Pick<Published, 'snapshots' | 'gone'> {
   const { [GONE_FIELD]: gone, ...living } = published;
   return {
     snapshots: Object.values(living).flatMap((json) => parseSnapshot(json) ?? []),
@@ -34,7 +34,7 @@ function readSnapshots(published: Record<string, string>): Pick<QueueReading, 's
 }
 
 /** Rejects when Redis does not answer; takes two round trips. */
-export async function readQueue(redis: Redis): Promise<QueueReading> {
+export async function readPublished(redis: Redis): Promise<Published> {
   const [depth, published, leader] = await Promise.all([
     readDepth(redis),
     redis.hgetall(SNAPSHOTS_KEY),

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { LedgerReport } from '@lyftr/shared/sample';
-import { readLedger } from './ledger.js';
+import { readLedger } from '../system/ledger.js';
 import type { ReadStore } from '@lyftr/store/store';
 
 export function getLedger(store: ReadStore, redis: Redis): RequestHandler {

@@ -9,7 +9,7 @@ import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
 import { counter, createRegistry } from '@lyftr/shared/runtime/metrics';
 import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { redisAddress } from '@lyftr/shared/runtime/redis';
-import { GONE_FIELD } from './queue.js';
+import { GONE_FIELD } from './published.js';
 import { MetricsScene, OWN, refusing, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();

@@ -9,9 +9,9 @@ import { summed } from '@lyftr/shared/runtime/metrics-page';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { totalsOf } from './families.js';
 import { createReaper } from './gone.js';
-import { GONE_FIELD } from './queue.js';
+import { GONE_FIELD } from './published.js';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { connected, startRedis, type TestRedis } from './testing.js';
+import { connected, startRedis, type TestRedis } from '../testing.js';
 
 const HOUR_MS = 3_600_000;
 const NOW = 1_800_000_000_000;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
-const RULES = new URL('../../../deploy/prometheus/rules.yml', import.meta.url);
+const RULES = new URL('../../../../deploy/prometheus/rules.yml', import.meta.url);
 
 let directory: TestDirectory;
 let service: TestService;

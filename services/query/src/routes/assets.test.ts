@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { PUBLIC } from './assets.js';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
 const TOKEN = { authorization: 'Bearer secret' };
 

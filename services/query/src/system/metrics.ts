@@ -1,8 +1,5 @@
 /** `GET /metrics`: the figures of every process, living or gone, beside those that the writer keeps in SQLite. */
-import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
-import { ProblemError } from '@lyftr/shared/errors';
-import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
 import {
   COUNTERS,
   SYSTEM_GAUGES,
@@ -10,19 +7,13 @@ import {
   type Service,
   type Snapshot,
 } from '@lyftr/shared/metrics';
-import { OUTCOMES } from '@lyftr/shared/outcomes';
+import { OUTCOMES, REFUSALS } from '@lyftr/shared/outcomes';
 import { JOB_STATES } from '@lyftr/shared/sample';
-import type { ReadStore, Sizes, Stored } from '@lyftr/store/store';
+import type { Sizes, Stored } from '@lyftr/store/store';
 import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
-import { readLedger, type LedgerReading } from './ledger.js';
-import { readQueue, type QueueReading } from './queue.js';
-
-/** How long a process that has stopped is still shown, as down. */
-const SHOWN_DOWN_MS = 10 * 60 * 1_000;
-
-/** Fates of a delivery that are decided at ingest. */
-const REFUSALS = ['invalid_signature', 'invalid_payload', 'too_large', 'unavailable'] as const;
+import { stateOf, type Lookout } from './look.js';
+import type { Published } from './published.js';
 
 export interface Metrics {
   /** By process; to be summed. Takes a second at most, whatever state Redis is in. */
@@ -30,16 +21,13 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  redis: Redis;
-  store: ReadStore;
+  lookout: Lookout;
   /**
    * This process's own figures. Its gauges are read live; its counters only as it has published them: what was shown
    * and not published would be missing after a kill, and a smaller sum is a reset.
    */
   registry: Registry;
   instance: string;
-  /** Told why a page lacks what comes from Redis. */
-  redisFailed: (error: Error) => void;
 }
 
 const SERVICE: Service = 'query';
@@ -101,7 +89,7 @@ function sizeFamilies({ parts, freeBytes }: Sizes): Family[] {
   ];
 }
 
-function queueFamilies({ jobs, oldestJobAt, memoryUsedRatio }: QueueReading, now: number): Family[] {
+function queueFamilies({ jobs, oldestJobAt, memoryUsedRatio }: Published, now: number): Family[] {
   const ageMs = oldestJobAt === undefined ? 0 : Math.max(0, now - oldestJobAt);
   return [
     gauge(
@@ -132,56 +120,46 @@ const ZEROS: Family[] = [
 ];
 
 /** Gauges of every other process that lives, and which of them do. */
-function processFamilies({ snapshots }: QueueReading, own: string, now: number): Family[][] {
+function processFamilies({ snapshots }: Published, own: string, now: number): Family[][] {
   const up: Sample[] = [];
   const gauges: Family[][] = [];
-  for (const { service, instance, at, stopped, metrics } of snapshots) {
-    if (instance === own) continue;
+  for (const snapshot of snapshots) {
+    const { service, instance, metrics } = snapshot;
+    const state = stateOf(snapshot, now);
+    if (instance === own || state === undefined) continue;
     const labels = { service, instance };
-    const isUp = !stopped && now - at <= PROCESS_STALE_MS;
-    if (isUp || now - at <= SHOWN_DOWN_MS) up.push(sample(isUp ? 1 : 0, labels));
-    if (isUp) gauges.push(publishedGauges(metrics, labels));
+    up.push(sample(state === 'up' ? 1 : 0, labels));
+    if (state === 'up') gauges.push(publishedGauges(metrics, labels));
   }
   return [[gauge('lyftr_process_up', up)], ...gauges];
 }
 
-/** Undefined when the database cannot be read. */
-async function tryLedger(redis: Redis, store: ReadStore): Promise<LedgerReading | undefined> {
-  try {
-    return await readLedger(redis, store);
-  } catch (error) {
-    if (error instanceof ProblemError) return undefined;
-    throw error;
-  }
-}
-
-export function createMetrics({ redis, store, registry, instance, redisFailed }: MetricsOptions): Metrics {
+export function createMetrics({ lookout, registry, instance }: MetricsOptions): Metrics {
   /** While Redis is away, the counters of other processes stay as they were: a smaller sum would be a reset. */
-  let lastRead: QueueReading | undefined;
+  let last: Published | undefined;
   const own = { service: SERVICE, instance };
 
   async function families(): Promise<Family[][]> {
-    const [ownMetrics, queue, reading] = await Promise.all([
+    const [ownMetrics, { at: now, published, stored, sizes }] = await Promise.all([
       registry.getMetricsAsJSON() as Promise<PublishedMetric[]>,
-      readQueue(redis).catch(redisFailed),
-      tryLedger(redis, store),
+      lookout.look(),
     ]);
-    lastRead = queue ?? lastRead;
-    const now = Date.now();
+    last = published ?? last;
 
     const processes: Family[][] = [
-      [gauge('lyftr_redis_up', [sample(queue === undefined ? 0 : 1)])],
+      [gauge('lyftr_redis_up', [sample(published === undefined ? 0 : 1)])],
       [gauge('lyftr_process_up', [sample(1, own)])],
     ];
-    if (reading !== undefined) processes.push(storedFamilies(reading));
-    if (reading?.ledger !== undefined) processes.push(ledgerFamilies(reading.ledger));
-    const sizes = await store.sizes();
+    if (typeof stored !== 'string') {
+      processes.push(storedFamilies(stored));
+      if (stored.ledger !== undefined) processes.push(ledgerFamilies(stored.ledger));
+    }
     if (sizes !== undefined) processes.push(sizeFamilies(sizes));
-    if (queue !== undefined)
-      processes.push(queueFamilies(queue, now), ...processFamilies(queue, instance, now));
-    if (lastRead !== undefined) {
-      const gone = lastRead.gone === undefined ? [] : [lastRead.gone];
-      processes.push(ZEROS, ...[...gone, ...lastRead.snapshots].map(publishedTotals));
+    if (published !== undefined)
+      processes.push(queueFamilies(published, now), ...processFamilies(published, instance, now));
+    if (last !== undefined) {
+      const gone = last.gone === undefined ? [] : [last.gone];
+      processes.push(ZEROS, ...[...gone, ...last.snapshots].map(publishedTotals));
     }
     processes.push(publishedGauges(ownMetrics, own));
     return processes;

@@ -1,11 +1,10 @@
 /** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
 import { messageSchema } from '@lyftr/shared/message';
-import { DEAD_LETTER_KINDS } from '@lyftr/shared/outcomes';
+import { DEAD_LETTER_KINDS, REFUSALS } from '@lyftr/shared/outcomes';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
 import { messagesParameters } from './messages.js';
-import { SESSION_COOKIE } from './session.js';
+import { SESSION_COOKIE } from '../access/session.js';
 import { timelineParameters } from './stats.js';
-import { REFUSALS } from './sample.js';
 
 export type Json = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
-import { startService } from './testing.js';
+import { startService } from '../testing.js';
 
 async function setUp(t: TestContext) {
   const directory = temporaryDirectory();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { RequestHandler, Response } from 'express';
 import { ProblemError } from '@lyftr/shared/errors';
 
-export const PUBLIC = fileURLToPath(new URL('../public/console', import.meta.url));
+export const PUBLIC = fileURLToPath(new URL('../../public/console', import.meta.url));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
 
 /** Directory of each file that a page may load; pages themselves have routes of their own. */

@@ -5,7 +5,7 @@ import { ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
 import { NotDiscardedError, replay, ReplayError } from '@lyftr/shared/client/replay';
 import type { ReadStore } from '@lyftr/store/store';
-import type { AtWriter } from './at-writer.js';
+import type { AtWriter } from '../system/at-writer.js';
 import { readDeadLetter } from './dead-letters.js';
 
 const BODY_BYTES_MAX = '4kb';

@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { connected, startRedis, startService, type TestRedis, type TestService } from './testing.js';
+import { connected, startRedis, startService, type TestRedis, type TestService } from '../testing.js';
 
 let directory: TestDirectory;
 let server: TestRedis;

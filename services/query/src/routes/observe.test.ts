@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { openApiDocument } from './openapi.js';
 import { createDatabase, temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
 const registry = new Registry();
 let directory: TestDirectory;

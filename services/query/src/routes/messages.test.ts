@@ -10,7 +10,7 @@ import {
   type TestDirectory,
   type TestWriter,
 } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
 const HOSTILE_IDS = ['a/b', '%', '%2F', '..', '.', '😀', 'a b', 'a+b', '?', '#', '"', '/', 'a\\b', 'a;b'];
 

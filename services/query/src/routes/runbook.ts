@@ -5,7 +5,7 @@ import type { RequestHandler } from 'express';
 import { Marked } from 'marked';
 import { DOCS_HEADERS } from './docs.js';
 
-const FILE = fileURLToPath(new URL('../../../docs/runbook.md', import.meta.url));
+const FILE = fileURLToPath(new URL('../../../../docs/runbook.md', import.meta.url));
 
 /** As GitHub makes an anchor of a heading. */
 const anchorOf = (heading: string): string =>

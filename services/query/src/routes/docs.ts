@@ -6,7 +6,7 @@ import type { RequestHandler, Response } from 'express';
 import { ProblemError } from '@lyftr/shared/errors';
 import { openApiDocument } from './openapi.js';
 
-const OWN = fileURLToPath(new URL('../public', import.meta.url));
+const OWN = fileURLToPath(new URL('../../public', import.meta.url));
 const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
 /** Directory of each file that a page may load; nothing else in these directories is served. */

@@ -4,7 +4,7 @@ import { urlencoded, type Express, type Response } from 'express';
 import { onlyMethods } from '@lyftr/shared/runtime/app';
 import { createTriesLimit, TRIES_WINDOW_SECONDS } from '@lyftr/shared/runtime/tries-limit';
 import { refuseOtherSites, SIGN_IN } from './access.js';
-import { PAGE_HEADERS, PUBLIC } from './assets.js';
+import { PAGE_HEADERS, PUBLIC } from '../routes/assets.js';
 import { sessionCookie, type Sessions } from './session.js';
 
 const FORM_BYTES_MAX = '8kb';

@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { openWatchedQueue } from '@lyftr/queue/open';
 import { ProblemError } from '@lyftr/shared/errors';
 import { sendProblem } from '@lyftr/shared/runtime/http';
-import { isBrowser } from './access.js';
+import { isBrowser } from '../access/access.js';
 import { page, PAGE_HEADERS } from './assets.js';
 
 export const BOARD = '/queues';

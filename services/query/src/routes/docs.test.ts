@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
 let directory: TestDirectory;
 let service: TestService;

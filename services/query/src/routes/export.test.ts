@@ -16,7 +16,7 @@ import {
   type TestDirectory,
   type TestWriter,
 } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
 let directory: TestDirectory;
 let writer: TestWriter;

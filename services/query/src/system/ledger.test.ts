@@ -7,7 +7,7 @@ import { balance, CONFIRMED_KEY, SETTLED_KEY, type Listed } from '@lyftr/shared/
 import { union, type Range } from '@lyftr/shared/ranges';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
-import { connected, startRedis, startService } from './testing.js';
+import { connected, startRedis, startService } from '../testing.js';
 
 const directory = temporaryDirectory();
 const server = await startRedis(directory.path);

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { afterEach, beforeEach, test } from 'node:test';
 import { SESSION_COOKIE } from './session.js';
 import { createDatabase, temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
-import { startService, type TestService } from './testing.js';
+import { startService, type TestService } from '../testing.js';
 
 const TOKEN = 'token-for-tests';
 /** Nothing answers there: a request that is let through is told so with 503. */

@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 import { sumFamilies, totalsOf } from './families.js';
-import { GONE_FIELD, parseSnapshot } from './queue.js';
+import { GONE_FIELD, parseSnapshot } from './published.js';
 
 const GONE_AFTER_MS = 60 * 60 * 1_000;
 const INTERVAL_MS = 60_000;

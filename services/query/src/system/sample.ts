@@ -1,0 +1,102 @@
+/** A look at the system for somebody who watches it. Counters are totals: the watcher makes rates of them. */
+import type { PublishedMetric } from '@lyftr/shared/metrics';
+import { REFUSALS } from '@lyftr/shared/outcomes';
+import type { ProcessState, Sample } from '@lyftr/shared/sample';
+import type { Sample as Value } from './families.js';
+import type { LedgerReading } from './ledger.js';
+import { stateOf, type Look } from './look.js';
+import type { Published } from './published.js';
+
+function sum(metrics: readonly PublishedMetric[][], name: string, wanted: (value: Value) => boolean): number {
+  let total = 0;
+  for (const process of metrics) {
+    const values = process.find((metric) => metric.name === name)?.values ?? [];
+    for (const value of values as Value[]) {
+      if (wanted(value) && Number.isFinite(value.value)) total += value.value;
+    }
+  }
+  return total;
+}
+
+function processesOf({ snapshots, leader }: Published, now: number): ProcessState[] {
+  return snapshots
+    .flatMap((snapshot): ProcessState[] => {
+      const state = stateOf(snapshot, now);
+      if (state === undefined) return [];
+      const { service, instance, pid, url = null, startedAt, at, metrics } = snapshot;
+      const memory = metrics.find(({ name }) => name === 'process_resident_memory_bytes')?.values[0];
+      return [
+        {
+          service,
+          instance,
+          pid,
+          state,
+          leads: instance === leader,
+          url,
+          started_at: startedAt,
+          seen_at: at,
+          memory_bytes: memory?.value ?? null,
+        },
+      ];
+    })
+    .toSorted((a, b) => a.service.localeCompare(b.service) || b.started_at - a.started_at);
+}
+
+function ledgerOf({ account, ledger }: LedgerReading): Sample['ledger'] {
+  const stored = {
+    ...account.outcomes,
+    conflicting_duplicate: account.conflictingDuplicates,
+    written_off: account.writtenOff,
+  };
+  if (ledger === undefined)
+    return { ...stored, accepted: null, unconfirmed: null, waiting: null, difference: null, missing: null };
+  const { accepted, unconfirmed, waiting, difference, missing } = ledger;
+  return { ...stored, accepted, unconfirmed, waiting, difference, missing: missing?.messages ?? null };
+}
+
+function ofRedis(
+  redis: Published,
+  now: number,
+): Pick<Sample, 'queue' | 'refused' | 'store_lag' | 'processes'> {
+  const { snapshots, gone, jobs, oldestJobAt } = redis;
+  const metrics = [...snapshots, ...(gone === undefined ? [] : [gone])].map((each) => each.metrics);
+  const lag = (part: string) =>
+    sum(metrics, 'store_lag_seconds', ({ metricName }) => metricName === `store_lag_seconds_${part}`);
+  return {
+    queue: {
+      jobs,
+      oldest_age_seconds: oldestJobAt === undefined ? 0 : Math.max(0, now - oldestJobAt) / 1_000,
+    },
+    refused: Object.fromEntries(
+      REFUSALS.map((status) => [
+        status,
+        sum(metrics, 'webhook_total', (value) => value.labels['status'] === status),
+      ]),
+    ),
+    store_lag: { seconds: lag('sum'), batches: lag('count') },
+    processes: processesOf(redis, now),
+  };
+}
+
+export function sampleOf({ at, published, stored }: Look): Sample {
+  const sample: Sample = {
+    at,
+    redis: published !== undefined,
+    database: 'ok',
+    ledger: null,
+    dead_letters: null,
+    index_lag_messages: null,
+    queue: null,
+    refused: null,
+    store_lag: null,
+    processes: null,
+    ...(published === undefined ? {} : ofRedis(published, at)),
+  };
+  if (typeof stored === 'string') return { ...sample, database: stored };
+  return {
+    ...sample,
+    ledger: ledgerOf(stored),
+    dead_letters: stored.deadLetters,
+    index_lag_messages: stored.indexLagMessages,
+  };
+}
