@@ -175,7 +175,7 @@ export const MUTATIONS = [
   {
     name: 'a process that dies takes its counts away',
     file: `${QUERY}/system/metrics.js`,
-    edits: [['...last.snapshots]', '...lastRead.snapshots.filter(({ stopped }) => !stopped)]']],
+    edits: [['...last.snapshots]', '...last.snapshots.filter(({ stopped }) => !stopped)]']],
     tests: [`${QUERY}/system/metrics.test.js`],
   },
   {
