@@ -68,16 +68,18 @@ describe('console in doubt', { skip: browserFault }, () => {
     assert.equal(direction, 'rtl');
     for (const width of [360, 390, 700, 1000, 1200, 1280]) {
       await page.setViewportSize({ width, height: 900 });
-      const missing = await page.evaluate<number>(`(() => {
-        const field = document.querySelector('#since');
-        const whole = field.cloneNode();
-        whole.style.cssText = 'position: absolute; width: max-content';
-        field.after(whole);
-        const missing = whole.offsetWidth - field.offsetWidth;
-        whole.remove();
-        return missing;
-      })()`);
-      assert.ok(missing <= 0, `${missing} pixels at ${width}`);
+      for (const id of ['since', 'until', 'order']) {
+        const missing = await page.evaluate<number>(`(() => {
+          const field = document.querySelector('#${id}');
+          const whole = field.cloneNode(true);
+          whole.style.cssText = 'position: absolute; width: max-content';
+          field.after(whole);
+          const missing = whole.offsetWidth - field.offsetWidth;
+          whole.remove();
+          return missing;
+        })()`);
+        assert.ok(missing <= 0, `#${id}: ${missing} pixels at ${width}`);
+      }
     }
     await page.setViewportSize({ width: 1280, height: 900 });
   });
