@@ -18,7 +18,6 @@ const MANAGERS = [
       compiler: [['python3', 'make', 'g++']],
       strace: [['strace']],
       promtool: [['prometheus']],
-      chromium: [['chromium']],
       wrk: [['wrk']],
       faketime: [['faketime']],
       fastapi: [['python3-fastapi', 'uvicorn']],

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
+
+const dir = mkdtempSync(join(tmpdir(), 'lyftr-bin-'));
+after(() => rmSync(dir, { recursive: true }));
 
 /** A PATH that holds these programs alone, each a shell script. */
 function fakePath(programs) {
-  const bin = mkdtempSync(join(tmpdir(), 'lyftr-bin-'));
+  const bin = mkdtempSync(join(dir, 'bin-'));
   for (const [name, source] of Object.entries(programs)) {
     writeFileSync(join(bin, name), `#!/bin/sh\n${source}\n`);
     chmodSync(join(bin, name), 0o755);
