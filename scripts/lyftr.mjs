@@ -6,6 +6,8 @@ import { build, ensureDependencies, requireNode } from './setup.mjs';
 requireNode();
 await ensureDependencies();
 await build('cli', 'services/ingest', 'services/writer', 'services/query');
-if (process.argv[2] === 'up' && process.env['REDIS_URL'] === undefined && !ensureRedisServer())
+const [verb, ...options] = process.argv.slice(2);
+const isHelp = options.includes('--help') || options.includes('-h');
+if (verb === 'up' && !isHelp && process.env['REDIS_URL'] === undefined && !ensureRedisServer())
   process.exit(1);
 await import('../cli/dist/main.js');

@@ -15,11 +15,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { NO_INSTALL_USAGE, readArguments, refuse } from './arguments.mjs';
 import { MUTATIONS } from './mutations-list.mjs';
 import { ensureRedisServer } from './packages.mjs';
 import { build, ensureDependencies, requireNode, ROOT } from './setup.mjs';
 
 const TEST_MS_MAX = 120_000;
+const USAGE = `Usage: npm run mutations [-- NAME…]
+
+Breaks the compiled program in one place at a time, and demands that a test goes red. With NAMEs, it makes the mutations
+whose names contain one of them. Exit code 1 when a mutation stays green.
+
+${NO_INSTALL_USAGE}`;
 
 /** What runs: the compiled packages, and links to what is installed. Returns the folder. */
 function copyProgram() {
@@ -96,15 +103,16 @@ const ranSomething = (text) => /^ℹ pass [1-9]/m.test(text);
 const firstFailure = (text) => /^\s*✖ (.+?) \(\d/m.exec(text)?.[1] ?? '';
 
 requireNode();
+const { positionals: names } = readArguments(USAGE, { allowPositionals: true });
+const chosen = MUTATIONS.filter(
+  ({ name }) => names.length === 0 || names.some((part) => name.includes(part)),
+);
+if (chosen.length === 0) refuse(`No mutation has ${names.join(' or ')} in its name`);
 await ensureDependencies();
 await build();
 if (!ensureRedisServer()) process.exit(1);
 const copy = copyProgram();
 
-const names = process.argv.slice(2);
-const chosen = MUTATIONS.filter(
-  ({ name }) => names.length === 0 || names.some((part) => name.includes(part)),
-);
 const say = (line) => process.stdout.write(`${line}\n`);
 
 // red means something only where the unbroken program is green

@@ -1,13 +1,18 @@
-/**
- * Everything that has to hold: build, format, lint, tests. Ends with the code of the first step that fails.
- * `npm test -- NAME…` builds, then runs only the test files whose path contains one of the names.
- */
+/** Everything that has to hold: build, format, lint, tests. Ends with the code of the first step that fails. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { NO_INSTALL_USAGE, readArguments, refuse } from './arguments.mjs';
 import { ensureRedisServer } from './packages.mjs';
 import { build, ensureDependencies, requireNode, ROOT } from './setup.mjs';
+
+const USAGE = `Usage: npm test [-- NAME…]
+
+Builds, checks format and lint, and runs every test. With NAMEs, it builds and runs the test files whose paths contain one
+of them.
+
+${NO_INSTALL_USAGE}`;
 
 /** From the sources, not from dist: a compiled test whose source is gone must not run. */
 function testFiles() {
@@ -28,19 +33,16 @@ function step(name, args) {
 }
 
 requireNode();
+const { positionals: names } = readArguments(USAGE, { allowPositionals: true });
+const files = testFiles().filter((file) => names.length === 0 || names.some((name) => file.includes(name)));
+if (files.length === 0) refuse(`No test file has ${names.join(' or ')} in its path`);
 await ensureDependencies();
 await build();
 if (!ensureRedisServer()) process.exit(1);
 
-const names = process.argv.slice(2);
 if (names.length === 0) {
   step('oxfmt --check', ['node_modules/oxfmt/bin/oxfmt', '--check']);
   step('oxlint', ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings']);
-}
-const files = testFiles().filter((file) => names.length === 0 || names.some((name) => file.includes(name)));
-if (files.length === 0) {
-  process.stderr.write(`No test file has ${names.join(' or ')} in its path.\n`);
-  process.exit(1);
 }
 // Explicit files: quoted globs fail on Node 20, and a bare `--test` on newer ones also runs the TypeScript sources.
 step(`node --test (${files.length} files)`, [

@@ -11,6 +11,11 @@ export interface DatasetShape {
   seed: number;
 }
 
+export interface DatasetPlace extends DatasetShape {
+  /** Absolute. */
+  dataDir: string;
+}
+
 /** As it is posted: members beyond the five are kept as `extra`. */
 export interface PostedMessage {
   message_id: string;
