@@ -5,7 +5,7 @@ import { openAdminStore } from '@lyftr/store/open';
 import type { AuditLine } from '@lyftr/store/store';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
-import { ledgerFaults } from './ledger-text.js';
+import { faultsOf } from './ledger-text.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
 
@@ -24,7 +24,7 @@ async function checkAcknowledged(options: ClientOptions): Promise<AuditLine> {
   const name = 'acknowledged';
   try {
     const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerAnswer;
-    const faults = ledgerFaults(ledger);
+    const faults = faultsOf(ledger);
     const { accepted, unconfirmed, waiting, difference } = ledger;
     const figures = { accepted, unconfirmed, waiting, difference };
     return { name, state: faults.length === 0 ? 'ok' : 'fault', figures, faults };

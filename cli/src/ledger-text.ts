@@ -1,26 +1,13 @@
 /** The ledger in words, for `lyftr ledger`, `lyftr status` and `lyftr audit`. */
-import type { LedgerAnswer } from '@lyftr/shared/ledger';
+import { ledgerFaults, messagesText, type LedgerAnswer } from '@lyftr/shared/ledger';
 import { deadLettersText, type LedgerReport } from '@lyftr/shared/sample';
 
 /** Ranges of one producer that are named; the rest are counted. */
 const RANGES_SHOWN_MAX = 20;
 
-export const messagesText = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
-
 /** What is wrong with it, a sentence each; none when all is well. */
-export function ledgerFaults({ difference, missing }: LedgerAnswer): string[] {
-  const named = missing?.messages ?? 0;
-  const faults: string[] = [];
-  if (named > 0) faults.push(`${messagesText(named)} acknowledged and missing: lyftr ledger names them`);
-  const rest = difference - named;
-  if (rest > 0)
-    faults.push(`${messagesText(rest)} acknowledged and missing, of processes that ended long ago`);
-  if (rest < 0)
-    faults.push(
-      `${messagesText(-rest)} stored of which Redis knows nothing, as after it was restored from an old copy`,
-    );
-  return faults;
-}
+export const faultsOf = ({ difference, missing }: LedgerAnswer): string[] =>
+  ledgerFaults(difference, missing?.messages ?? 0);
 
 export function missingText(ledger: LedgerAnswer): string[] {
   if (ledger.missing === null) return ['missing: not known, because the queue is too long'];
@@ -33,7 +20,7 @@ export function missingText(ledger: LedgerAnswer): string[] {
     lines.push(`  ${producer}  ${shown.join(', ')}${rest}`);
   }
   if (ledger.difference !== ledger.missing.messages)
-    lines.push(`difference: ${messagesText(ledger.difference)}`, ...ledgerFaults(ledger).slice(-1));
+    lines.push(`difference: ${messagesText(ledger.difference)}`, ...faultsOf(ledger).slice(-1));
   return lines;
 }
 

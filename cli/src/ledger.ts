@@ -1,5 +1,5 @@
 /** `lyftr ledger`: the account of every acknowledged message, and the end of the account of those that are gone. */
-import type { Missing } from '@lyftr/shared/ledger';
+import { messagesText, type Missing } from '@lyftr/shared/ledger';
 import { size } from '@lyftr/shared/ranges';
 import type { LedgerReport } from '@lyftr/shared/sample';
 import { createInterface } from 'node:readline/promises';
@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED, EXIT_USAGE, ExitError } from './exit.js';
-import { ledgerFaults, ledgerText, messagesText, missingText } from './ledger-text.js';
+import { faultsOf, ledgerText, missingText } from './ledger-text.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
 
@@ -33,7 +33,7 @@ async function showLedger({ json, ...options }: LedgerOptions): Promise<number> 
   const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerReport;
   if (json) print(JSON.stringify(ledger));
   else print(...ledgerText(ledger));
-  return ledgerFaults(ledger).length > 0 ? EXIT_FAILED : 0;
+  return faultsOf(ledger).length > 0 ? EXIT_FAILED : 0;
 }
 
 async function isConfirmed(): Promise<boolean> {
@@ -51,7 +51,7 @@ async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<num
   if (ledger.missing === null)
     throw new Error('the queue is too long to tell what is missing. Try again when it is drained');
   const nothing: WrittenOff = { messages: 0, producers: [], unnamed: 0, unconfirmed: 0 };
-  if (ledgerFaults(ledger).length === 0) {
+  if (faultsOf(ledger).length === 0) {
     print(json ? JSON.stringify(nothing) : 'nothing is missing');
     return 0;
   }

@@ -1,5 +1,4 @@
 /** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
-import { ledgerFaults } from './ledger-text.js';
 import { UnreachableError, type Client } from '@lyftr/shared/client/client';
 import type { DeadLettersWaiting } from '@lyftr/shared/outcomes';
 import type { LedgerReport, ProcessState, Sample } from '@lyftr/shared/sample';
@@ -86,29 +85,6 @@ function ratesOf(now: Counts | undefined, atMs: number, before: Reading | undefi
   return rates.some(([, rate]) => rate < 0) ? null : (Object.fromEntries(rates) as Counts);
 }
 
-/** Why there is no process of a service at work; undefined when there is one. */
-function absence(service: string, processes: readonly ProcessLine[]): string | undefined {
-  const all = processes.filter((each) => each.service === service);
-  if (all.some(({ state }) => state === 'up')) return undefined;
-  const silent = all.filter(({ state }) => state === 'silent').map(({ silentSeconds }) => silentSeconds);
-  if (silent.length > 0)
-    return `no ${service} has been heard of for ${Math.min(...silent)} s: it is dead, frozen or cut off from Redis`;
-  return all.length > 0 ? `every ${service} is stopped` : `no ${service} has published any figures`;
-}
-
-/** What a look at the system says is wrong, and what it could not tell. */
-function faultsOf(sample: Sample, processes: readonly ProcessLine[] | null): string[] {
-  const faults: string[] = [];
-  if (!sample.redis)
-    faults.push('Redis does not answer the query service: processes, queue and what waits are not known');
-  if (sample.database !== 'ok') faults.push(`database: ${sample.database}`);
-  for (const service of SERVICES) {
-    const fault = processes === null ? undefined : absence(service, processes);
-    if (fault !== undefined) faults.push(fault);
-  }
-  return faults;
-}
-
 /** Of the writer at this address; undefined when it is not reached. */
 async function readinessAt(url: string): Promise<Record<string, string> | undefined> {
   try {
@@ -153,8 +129,7 @@ export async function collect({ client, isHere, before }: CollectOptions): Promi
   for (const [service, states] of Object.entries({ ingest, writer }))
     for (const [name, state] of Object.entries(states ?? {}))
       if (!isOk(state)) faults.push(`${service} is not ready: ${name}: ${state}`);
-  if (sample !== undefined) faults.push(...faultsOf(sample, processes));
-  if (ledger !== undefined) faults.push(...ledgerFaults(ledger));
+  if (sample !== undefined) faults.push(...sample.faults);
 
   const { missing = null, dead_letters: _, ...outcomes } = ledger ?? {};
   const counts = sample === undefined ? undefined : countsOf(sample);

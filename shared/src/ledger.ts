@@ -143,3 +143,20 @@ export function balance(redis: RedisAccount, store: StoreAccount): LedgerAnswer 
     missing: redis.isQueueKnown ? missing : null,
   };
 }
+
+export const messagesText = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
+
+/** What is wrong with a ledger of which `missing` messages can be named, a sentence each; none when all is well. */
+export function ledgerFaults(difference: number, missing: number): string[] {
+  const faults: string[] = [];
+  if (missing > 0)
+    faults.push(`${messagesText(missing)} acknowledged and missing. \`lyftr ledger\` names them.`);
+  const rest = difference - missing;
+  if (rest > 0)
+    faults.push(`${messagesText(rest)} acknowledged and missing, of processes that ended long ago.`);
+  if (rest < 0)
+    faults.push(
+      `${messagesText(-rest)} stored of which Redis knows nothing, as after it was restored from an old copy.`,
+    );
+  return faults;
+}

@@ -34,6 +34,16 @@ export interface ProcessState {
   memory_bytes: number | null;
 }
 
+/** How the system is. */
+export interface SystemState {
+  /** `bad` when there is a fault; `busy` when something waits for the system or for a person. */
+  level: 'good' | 'busy' | 'bad';
+  /** A few words. */
+  title: string;
+  /** A sentence or two. */
+  detail: string;
+}
+
 /** What comes from a store that does not answer is null. */
 export interface Sample {
   /** Epoch milliseconds. */
@@ -64,4 +74,7 @@ export interface Sample {
   /** From acceptance to commit, over all batches ever: seconds together, and their number. */
   store_lag: { seconds: number; batches: number } | null;
   processes: ProcessState[] | null;
+  state: SystemState;
+  /** A sentence each; empty when all is well. */
+  faults: string[];
 }

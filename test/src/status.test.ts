@@ -137,7 +137,7 @@ test('a writer that is not heard of makes it unhealthy, and is not called dead',
     'it is missed',
     async () => {
       const result = await run();
-      return result.code === 1 && /FAULT .*no writer/.test(result.stdout) && result.stdout;
+      return result.code === 1 && /FAULT .*No writer/.test(result.stdout) && result.stdout;
     },
     30_000,
   );
@@ -146,7 +146,7 @@ test('a writer that is not heard of makes it unhealthy, and is not called dead',
   assert.match(stdout, / writer  silent for \d+s /);
   assert.match(
     stdout,
-    /^FAULT {8}no writer has been heard of for \d+ s: it is dead, frozen or cut off from Redis$/m,
+    /^FAULT {8}No writer has been heard of for \d+ s: it is dead, frozen or cut off from Redis\.$/m,
   );
 });
 
@@ -155,7 +155,7 @@ test('a writer that ended in order is stopped, which is a fault only while no ot
   const stopped = await run();
   assert.equal(stopped.code, 1);
   assert.match(stopped.stdout, / writer  stopped /);
-  assert.match(stopped.stdout, /^FAULT {8}every writer is stopped$/m);
+  assert.match(stopped.stdout, /^FAULT {8}Every writer is stopped\.$/m);
   await system.startService('writer');
   await eventually('it is healthy', async () => (await run()).code === 0);
   assert.match((await run()).stdout, / writer  stopped /);
@@ -167,7 +167,7 @@ test('while Redis is away, what it knows is not known, and nobody is called abse
   system.process('redis').child.kill('SIGCONT');
   assert.match(stdout, /^processes {4}not known$/m);
   assert.match(stdout, /^queue {8}not known$/m);
-  assert.match(stdout, /^FAULT {8}Redis does not answer the query service: processes, queue and/m);
+  assert.match(stdout, /^FAULT {8}Redis does not answer the query service\. Intake refuses/m);
   assert.doesNotMatch(stdout, /no (writer|ingest)|stopped/);
 });
 

@@ -30,9 +30,9 @@ function showTab({ tab }) {
 
 function showStatus() {
   const status = byId('status');
-  const { level, words } = statusOf(latest(), heard());
+  const { level, title } = statusOf(latest(), heard());
   status.dataset.level = level;
-  setText(status.firstElementChild, words);
+  setText(status.firstElementChild, title);
   const isStale = heard() === 'silent' || heard() === 'lost';
   document.documentElement.toggleAttribute('data-stale', isStale);
   const sample = latest();

@@ -172,7 +172,7 @@ export function startOverview() {
     const sample = latest();
     if (sample === undefined) return;
     showEquation(sample.ledger);
-    setText(byId('verdict'), statusOf(sample, heard()).sentence);
+    setText(byId('verdict'), statusOf(sample, heard()).detail);
     showTiles(latestIndex());
     // a chart needs its width
     if (byId('charts').closest('section').hidden) return;

@@ -5,35 +5,20 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { PUBLIC } from './assets.js';
 
-type Words = Record<'level' | 'words' | 'sentence', string>;
+type Words = Record<'level' | 'title' | 'detail', string>;
 
 const load = async (file: string): Promise<unknown> => import(pathToFileURL(join(PUBLIC, file)).href);
 const { statusOf } = (await load('status.js')) as { statusOf: (sample: unknown, heard: string) => Words };
 const { timeLabels } = (await load('axis.js')) as { timeLabels: (marks: number[], now?: Date) => string[] };
 
-const LETTERS = { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 };
-const SAMPLE = {
-  redis: true,
-  database: 'ok',
-  ledger: { missing: 0, waiting: 0, difference: 0, written_off: 0 },
-  queue: { oldest_age_seconds: 0 },
-  dead_letters: LETTERS,
-  processes: ['ingest', 'writer', 'query'].map((service) => ({ service, state: 'up' })),
-};
+const SAMPLE = { state: { level: 'good', title: 'all stored', detail: 'Nothing waits.' } };
 
 test('a system that is not heard of is not called well', () => {
-  assert.equal(statusOf(SAMPLE, 'known').words, 'all stored');
+  assert.equal(statusOf(SAMPLE, 'known').title, 'all stored');
   for (const heard of ['connecting', 'lost', 'silent']) {
-    const { level, words, sentence } = statusOf(SAMPLE, heard);
+    const { level, title, detail } = statusOf(SAMPLE, heard);
     assert.equal(level, 'unknown', heard);
-    assert.doesNotMatch(`${words} ${sentence}`, /stored|Nothing waits/);
-  }
-});
-
-test('what is in the dead-letter table is not called stored, a conflicting duplicate neither', () => {
-  for (const kind of Object.keys(LETTERS)) {
-    const { level, words } = statusOf({ ...SAMPLE, dead_letters: { ...LETTERS, [kind]: 22 } }, 'known');
-    assert.deepEqual([level, words], ['busy', '22 dead letters'], kind);
+    assert.doesNotMatch(`${title} ${detail}`, /stored|Nothing waits/);
   }
 });
 

@@ -74,6 +74,16 @@ const sampleSchema: Json = {
         memory_bytes: { type: ['number', 'null'] },
       }),
     }),
+    state: object({
+      level: { enum: ['good', 'busy', 'bad'] },
+      title: { type: 'string' },
+      detail: { type: 'string', description: 'A sentence or two.' },
+    }),
+    faults: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'What is wrong, a sentence each; empty when all is well.',
+    },
   }),
   description: 'Counters are totals; what comes from a store that does not answer is null.',
 };

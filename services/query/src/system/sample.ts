@@ -6,6 +6,7 @@ import type { Sample as Value } from './families.js';
 import type { LedgerReading } from './ledger.js';
 import { stateOf, type Look } from './look.js';
 import type { Published } from './published.js';
+import { withState, type Figures } from './state.js';
 
 function sum(metrics: readonly PublishedMetric[][], name: string, wanted: (value: Value) => boolean): number {
   let total = 0;
@@ -79,7 +80,7 @@ function ofRedis(
 }
 
 export function sampleOf({ at, published, stored }: Look): Sample {
-  const sample: Sample = {
+  const figures: Figures = {
     at,
     redis: published !== undefined,
     database: 'ok',
@@ -92,11 +93,11 @@ export function sampleOf({ at, published, stored }: Look): Sample {
     processes: null,
     ...(published === undefined ? {} : ofRedis(published, at)),
   };
-  if (typeof stored === 'string') return { ...sample, database: stored };
-  return {
-    ...sample,
+  if (typeof stored === 'string') return withState({ ...figures, database: stored });
+  return withState({
+    ...figures,
     ledger: ledgerOf(stored),
     dead_letters: stored.deadLetters,
     index_lag_messages: stored.indexLagMessages,
-  };
+  });
 }
