@@ -30,10 +30,11 @@ export interface Benchmark {
 
 const SINGLES_PER_FILE = 500_000;
 
-export function makeSingles(dir: string): readonly [RequestFile, RequestFile] {
+/** `more` are further header lines of each, with their ends. */
+export function makeSingles(dir: string, name = 'singles', more = ''): readonly [RequestFile, RequestFile] {
   return [
-    writeRequests(dir, 'singles-0.bin', SINGLES_PER_FILE),
-    writeRequests(dir, 'singles-1.bin', SINGLES_PER_FILE, { first: SINGLES_PER_FILE }),
+    writeRequests(dir, `${name}-0.bin`, SINGLES_PER_FILE, { more }),
+    writeRequests(dir, `${name}-1.bin`, SINGLES_PER_FILE, { first: SINGLES_PER_FILE, more }),
   ];
 }
 

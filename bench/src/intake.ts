@@ -1,5 +1,6 @@
 import { compared, measured, type Row } from './results.js';
 import {
+  makeSingles,
   measure,
   pidsOf,
   startBare,
@@ -24,16 +25,16 @@ async function measureBare(context: Context, connections: number): Promise<Measu
   return result;
 }
 
-async function measureOurs(context: Context, connections: number, processes = 1): Promise<Measurement> {
+async function measureOurs(
+  context: Context,
+  connections: number,
+  { processes = 1, files = context.singles }: { processes?: number; files?: Context['singles'] } = {},
+): Promise<Measurement> {
   const system = await startOurs({ INGEST_PROCESSES: String(processes) });
   try {
     const pids = pidsOf(system);
-    await measure(system.origin, pids, { connections, seconds: 1, files: context.singles });
-    return await measure(system.origin, pids, {
-      connections,
-      seconds: context.seconds,
-      files: context.singles,
-    });
+    await measure(system.origin, pids, { connections, seconds: 1, files });
+    return await measure(system.origin, pids, { connections, seconds: context.seconds, files });
   } finally {
     await system.stop();
   }
@@ -90,12 +91,43 @@ export const scale: Benchmark = {
     for (let round = 0; round < context.rounds; round++) {
       const one = await measureOurs(context, 128);
       // as many connections for each process: what a second pod is added for
-      const two = await measureOurs(context, 256, 2);
+      const two = await measureOurs(context, 256, { processes: 2 });
       pairs.push({ ours: two.cpu['ingest'] ?? 0, peer: one.cpu['ingest'] ?? 0 });
       context.say(
         `CPU µs of ingest per message: two processes ${two.cpu['ingest']}, one ${one.cpu['ingest']}`,
       );
     }
     return [compared('CPU µs of ingest per message, two processes', 'one process', pairs, { atMost: 1.1 })];
+  },
+};
+
+/** A header that changes nothing, and that the fast path leaves to node:http. */
+const NOT_PLAIN = 'TE: trailers\r\n';
+
+/** The same deliveries by the fast path, and by node:http alone. */
+export const fastPath: Benchmark = {
+  name: '92-fast-path',
+  title: 'Fast path on, against off',
+  async run(context) {
+    const files = makeSingles(context.dir, 'not-plain', NOT_PLAIN);
+    const rows: Row[] = [];
+    for (const connections of [256, 64] as const) {
+      const rounds: { on: Measurement; off: Measurement }[] = [];
+      for (let round = 0; round < context.rounds; round++) {
+        const on = await measureOurs(context, connections);
+        const off = await measureOurs(context, connections, { files });
+        rounds.push({ on, off });
+        context.say(`CPU µs of ingest a message: on ${on.cpu['ingest']}, off ${off.cpu['ingest']}`);
+      }
+      const cpu = rounds.map(({ on, off }) => ({
+        ours: on.cpu['ingest'] ?? 0,
+        peer: off.cpu['ingest'] ?? 0,
+      }));
+      const rate = rounds.map(({ on, off }) => ({ ours: on.perSecond, peer: off.perSecond }));
+      const at = `at ${connections} connections`;
+      rows.push(compared(`CPU µs of ingest per message ${at}`, 'fast path off', cpu, undefined));
+      rows.push(compared(`acknowledged/s ${at}`, 'fast path off', rate, undefined));
+    }
+    return rows;
   },
 };

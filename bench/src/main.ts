@@ -8,7 +8,7 @@ import { makeSingles, type Benchmark, type Context } from './context.js';
 import type { DatasetPlace } from './dataset/messages.js';
 import { grown } from './grown.js';
 import { idle } from './idle.js';
-import { intake, scale } from './intake.js';
+import { fastPath, intake, scale } from './intake.js';
 import { latency } from './latency.js';
 import { profile } from './profile.js';
 import { writeResults, type Result } from './results.js';
@@ -25,6 +25,7 @@ export const allBenchmarks = (place: DatasetPlace): Benchmark[] => [
   backlog,
   grown,
   scale,
+  fastPath,
   idle,
   profile,
   search(place),

@@ -24,10 +24,11 @@ export function bodyOf(index: number): string {
 
 const key = createSecretKey(Buffer.from(SECRET));
 
-export function requestOf(path: string, body: string): string {
+/** `more` are further header lines, each with its end. */
+export function requestOf(path: string, body: string, more = ''): string {
   const signature = createHmac('sha256', key).update(body).digest('hex');
   return (
-    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nx-signature: ${signature}\r\n` +
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nx-signature: ${signature}\r\n${more}` +
     `Content-Length: ${body.length}\r\n\r\n${body}`
   );
 }
@@ -43,7 +44,7 @@ export function writeRequests(
   dir: string,
   name: string,
   count: number,
-  { first = 0, perRequest = 1 }: { first?: number; perRequest?: number } = {},
+  { first = 0, perRequest = 1, more = '' }: { first?: number; perRequest?: number; more?: string } = {},
 ): RequestFile {
   const file = join(dir, name);
   const fd = openSync(file, 'w');
@@ -54,7 +55,7 @@ export function writeRequests(
     const bodies = Array.from({ length: perRequest }, (_, j) => bodyOf(from + j));
     const request =
       perRequest === 1
-        ? requestOf('/webhook', bodies[0] as string)
+        ? requestOf('/webhook', bodies[0] as string, more)
         : requestOf('/webhook/batch', `[${bodies.join(',')}]`);
     bytesPerRequest = request.length;
     chunk.push(request);
