@@ -59,7 +59,7 @@ export const MUTATIONS = [
   {
     name: 'the signature is not looked at',
     file: `${INGEST}/intake.js`,
-    edits: [['if (!verify(signature, body))', 'if (false)']],
+    edits: [["if ('reason' in source.verify(delivery))", 'if (false)']],
     tests: [`${TEST}/contract.test.js`],
     only: '401 for every wrong signature',
   },

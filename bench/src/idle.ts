@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { percentile, requestText, send } from '@lyftr/cli/sender';
-import { sign } from '@lyftr/test/system';
+import { signed } from '@lyftr/test/system';
 import { startBare, startOurs, type Benchmark } from './context.js';
 import { cpuMicroseconds } from './proc.js';
 import { bodyOf } from './requests.js';
@@ -19,7 +19,7 @@ async function lone(origin: string): Promise<number> {
     connections: 1,
     perSecond: 100,
     request: (index) =>
-      index < REQUESTS ? requestText(origin, '/webhook', bodyOf(index), sign(bodyOf(index))) : undefined,
+      index < REQUESTS ? requestText(origin, '/webhook', bodyOf(index), signed(bodyOf(index))) : undefined,
     answered: (_index, _status, latencyMs) => latencies.push(latencyMs),
   });
   return percentile(latencies, 0.5);

@@ -1,5 +1,5 @@
 import { percentile, requestText, send } from '@lyftr/cli/sender';
-import { sign } from '@lyftr/test/system';
+import { signed } from '@lyftr/test/system';
 import { startBare, startOurs, type Benchmark, type Context } from './context.js';
 import { compared } from './results.js';
 import { bodyOf } from './requests.js';
@@ -12,7 +12,7 @@ async function p99(context: Context, origin: string): Promise<number> {
   const count = PER_SECOND * context.seconds;
   const requests = Array.from({ length: count + PER_SECOND }, (_, i) => {
     const body = bodyOf(i);
-    return requestText(origin, '/webhook', body, sign(body));
+    return requestText(origin, '/webhook', body, signed(body));
   });
   const latencies: number[] = [];
   await send({

@@ -22,7 +22,7 @@ const GROUPS: [string, (name: string, url: string) => boolean][] = [
   ['system calls that write answers and jobs', (name) => /^write(v|Buffer|\w+String)$/.test(name)],
   [
     'hashing (HMAC)',
-    (name, url) => /^(hash|oneShotDigest|sha256|verify)$/i.test(name) || url.endsWith('/verify.js'),
+    (name, url) => /^(hash|oneShotDigest|sha256|verify)$/i.test(name) || url.includes('/sources/dist/'),
   ],
   ['bullmq, ioredis, msgpackr', (_name, url) => /node_modules\/(bullmq|ioredis|redis-|msgpackr)/.test(url)],
   ['prom-client', (_name, url) => url.includes('node_modules/prom-client')],

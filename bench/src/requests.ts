@@ -1,8 +1,8 @@
 /** Pre-signed requests in files, so that the load generator only copies bytes. */
-import { createHmac, createSecretKey } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { SECRET } from '@lyftr/test/system';
+import { headerLines } from '@lyftr/cli/sender';
+import { signed } from '@lyftr/test/system';
 
 /** Bytes of every single body: ids, numbers and text are of fixed width. */
 export const BODY_BYTES = 142;
@@ -22,13 +22,11 @@ export function bodyOf(index: number): string {
   return `${head}${words.slice(0, BODY_BYTES - head.length - 2).padEnd(BODY_BYTES - head.length - 2, '.')}"}`;
 }
 
-const key = createSecretKey(Buffer.from(SECRET));
-
 /** `more` are further header lines, each with its end. */
 export function requestOf(path: string, body: string, more = ''): string {
-  const signature = createHmac('sha256', key).update(body).digest('hex');
+  const signature = headerLines(signed(body)).join('');
   return (
-    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nx-signature: ${signature}\r\n${more}` +
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n${signature}${more}` +
     `Content-Length: ${body.length}\r\n\r\n${body}`
   );
 }

@@ -1,5 +1,6 @@
 /** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { builtInSigner } from '@lyftr/sources/open';
 import type { Command } from 'commander';
 import { openClient } from './client.js';
 import { readClientConfig } from './config.js';
@@ -58,6 +59,7 @@ async function sendAll(origin: string, run: string, secret: string, options: Loa
   const size = (index: number): number => Math.min(batch, number - index * batch);
   const ids = (index: number) => Array.from({ length: size(index) }, (_, i) => index * batch + i);
   const bar = startBar(isTty, 'messages', number);
+  const sign = builtInSigner(secret);
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
@@ -72,8 +74,7 @@ async function sendAll(origin: string, run: string, secret: string, options: Loa
       if (index >= requests) return undefined;
       const messages = ids(index).map((i) => messageOf(run, i));
       const body = batch === 1 ? (messages[0] as string) : `[${messages.join(',')}]`;
-      const signature = createHmac('sha256', secret).update(body).digest('hex');
-      return requestText(origin, batch === 1 ? '/webhook' : '/webhook/batch', body, signature);
+      return requestText(origin, batch === 1 ? '/webhook' : '/webhook/batch', body, sign({ body }));
     },
     answered(index, status, latencyMs) {
       latencies.push(latencyMs);

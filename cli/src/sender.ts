@@ -106,17 +106,21 @@ export async function send(options: SendOptions): Promise<void> {
   await Promise.all(Array.from({ length: connections }, run));
 }
 
-/** A signed request as bytes. `signature` is the hex HMAC-SHA256 of the body. */
+/** Lines of a head, each with its end. */
+export const headerLines = (headers: Record<string, string>): string[] =>
+  Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+
+/** A request as bytes. `signature` are the headers that carry it. */
 export function requestText(
   origin: string,
   path: string,
   body: string,
-  signature: string,
+  signature: Record<string, string>,
   contentType = 'application/json',
 ): string {
   return (
     `POST ${path} HTTP/1.1\r\nHost: ${new URL(origin).host}\r\nContent-Type: ${contentType}\r\n` +
-    `x-signature: ${signature}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+    `${headerLines(signature).join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }
 

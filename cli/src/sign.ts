@@ -1,32 +1,28 @@
 /** `lyftr sign` and `lyftr verify`: the signature of exact bytes, as a sender makes it and ingest checks it. */
-import { timingSafeEqual } from 'node:crypto';
 import type { Command } from 'commander';
-import { signatureOf } from '@lyftr/shared/client/client';
+import { builtInSource, signBuiltIn } from '@lyftr/sources/open';
+import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { readInput } from './input.js';
 import { examples, jsonOption, type Finish, type JsonOption } from './options.js';
 import { findSecret } from './secret.js';
 
-const HEX_SHA256 = /^[0-9a-f]{64}$/i;
-
 async function sign(file: string, { json }: JsonOption): Promise<number> {
-  const signature = signatureOf(await readInput(file), findSecret(readClientConfig()));
+  const headers = signBuiltIn(await readInput(file), findSecret(readClientConfig()));
+  const signature = headers[SIGNATURE_HEADER];
   process.stdout.write(`${json ? JSON.stringify({ signature }) : signature}\n`);
   return 0;
-}
-
-function matches(signature: string, body: Buffer, secret: string | undefined): boolean {
-  if (secret === undefined || !HEX_SHA256.test(signature)) return false;
-  return timingSafeEqual(Buffer.from(signature, 'hex'), Buffer.from(signatureOf(body, secret), 'hex'));
 }
 
 /** Exit code 1 when no secret that the services accept has made the signature. */
 async function verify(file: string, signature: string, { json }: JsonOption): Promise<number> {
   const config = readClientConfig();
   const body = await readInput(file);
-  const secrets = { current: findSecret(config), previous: config.WEBHOOK_SECRET_PREVIOUS };
-  const name = (['current', 'previous'] as const).find((each) => matches(signature, body, secrets[each]));
+  const source = builtInSource(findSecret(config), config.WEBHOOK_SECRET_PREVIOUS);
+  const headers = { [SIGNATURE_HEADER]: signature };
+  const verdict = source.verify({ method: 'POST', url: '', headers, body, nowMs: Date.now() });
+  const name = 'ok' in verdict ? verdict.ok.keyId : undefined;
   const text = name === undefined ? 'not valid' : `valid, by the ${name} secret`;
   const result = { valid: name !== undefined, secret: name ?? null };
   process.stdout.write(`${json ? JSON.stringify(result) : text}\n`);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { signBuiltIn } from '@lyftr/sources/open';
 import { commands, displayHost, firstScreen, reachableHost, shellQuote, type Welcome } from './welcome.js';
 
 const run = promisify(execFile);
@@ -33,8 +33,8 @@ test('the pasted delivery carries the signature of exactly its body', async () =
   const [send = ''] = commands(welcome, 1_700_000_000);
   const words = await argumentsOf(send);
   const body = words[words.indexOf('-d') + 1] ?? '';
-  const signature = createHmac('sha256', 'kept').update(body).digest('hex');
-  assert.ok(words.includes(`x-signature: ${signature}`));
+  for (const [name, value] of Object.entries(signBuiltIn(body, 'kept')))
+    assert.ok(words.includes(`${name}: ${value}`));
   assert.ok(words.includes('http://localhost:8000/webhook'));
   assert.equal((JSON.parse(body) as { ts: number }).ts, 1_700_000_000);
 });

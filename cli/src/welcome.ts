@@ -1,5 +1,6 @@
 /** The first screen: where everything is, and a signed delivery to paste. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { signBuiltIn } from '@lyftr/sources/open';
 
 export interface Welcome {
   /** As a person would type it, without a closing slash. */
@@ -37,11 +38,13 @@ export function commands(welcome: Welcome, nowSeconds: number): string[] {
     ts: nowSeconds,
     text: 'hello',
   });
-  const signature = createHmac('sha256', secret).update(body).digest('hex');
+  const signature = Object.entries(signBuiltIn(body, secret)).map(
+    ([name, value]) => `-H '${name}: ${value}'`,
+  );
   const token = apiToken === undefined ? '' : ` -H ${shellQuote(`Authorization: Bearer ${apiToken}`)}`;
   return [
     `curl -X POST ${shellQuote(`${url}/webhook`)} -H 'Content-Type: application/json' \\\n` +
-      `    -H 'x-signature: ${signature}' \\\n` +
+      `    ${signature.join(' ')} \\\n` +
       `    -d ${shellQuote(body)}`,
     `curl${token} ${shellQuote(`${url}/messages?q=hello`)}`,
   ];

@@ -69,6 +69,7 @@ describe('deploy/Dockerfile', () => {
         `COPY --from=${target}-modules /app/node_modules node_modules`,
         'COPY --from=build /app/shared shared',
         'COPY --from=build /app/queue queue',
+        ...(target === 'writer' ? [] : ['COPY --from=build /app/sources sources']),
         ...(target === 'ingest' ? [] : ['COPY --from=build /app/store store']),
         `COPY --from=build /app/services/${target} services/${target}`,
         ...(target === 'query' ? ['COPY --from=build /app/cli cli'] : []),

@@ -56,7 +56,7 @@ const textOf = (file: string): string => readFileSync(join(app, file), 'utf8');
 /** What a compiled file names of this repository: imports, and files that run as a thread of their own. */
 function namedIn(file: string): string[] {
   const names =
-    /(?:from|import) ?\(?'(\.{1,2}\/[\w./-]+|@lyftr\/(?:shared|queue|store)\/[\w/-]+)'|new URL\('([\w./-]+\.js)'/g;
+    /(?:from|import) ?\(?'(\.{1,2}\/[\w./-]+|@lyftr\/(?:shared|queue|sources|store)\/[\w/-]+)'|new URL\('([\w./-]+\.js)'/g;
   return [...textOf(file).matchAll(names)].map(([, imported, thread]) => {
     const name = imported ?? `./${thread}`;
     return name.startsWith('.')
@@ -102,7 +102,7 @@ describe('the image of query', () => {
     mkdirSync(join(image, 'node_modules/@lyftr'), { recursive: true });
     for (const name of readdirSync(join(ROOT, 'node_modules')))
       if (name !== '@lyftr') symlinkSync(join(ROOT, 'node_modules', name), join(image, 'node_modules', name));
-    for (const name of ['shared', 'queue', 'store'])
+    for (const name of ['shared', 'queue', 'sources', 'store'])
       symlinkSync(join(image, name), join(image, 'node_modules/@lyftr', name));
   });
 

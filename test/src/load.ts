@@ -1,5 +1,5 @@
 import { requestText, send } from '@lyftr/cli/sender';
-import { sign } from './system.js';
+import { signed } from './system.js';
 
 export interface LoadResult {
   /** How often each status was answered; 0 counts lost connections, whose request's fate is unknown. */
@@ -20,7 +20,7 @@ export async function sendAll(
     connections,
     request(index) {
       const body = bodies[index];
-      return body === undefined ? undefined : requestText(origin, '/webhook', body, sign(body));
+      return body === undefined ? undefined : requestText(origin, '/webhook', body, signed(body));
     },
     answered(index, status) {
       result.statuses.set(status, (result.statuses.get(status) ?? 0) + 1);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { requestText, send } from '@lyftr/cli/sender';
 import { queriesOf, readDashboard } from './grafana.js';
 import { Prometheus, skipWithout } from './prometheus.js';
-import { eventually, freePort, sign, System } from './system.js';
+import { eventually, freePort, signed, System } from './system.js';
 
 const TOKEN = 'a-token-for-tests';
 const PER_PHASE = 400;
@@ -67,7 +67,7 @@ test(
               const id = own[index];
               if (id === undefined) return undefined;
               ids.add(id);
-              return requestText(origin, '/webhook', bodyOf(id), sign(bodyOf(id)));
+              return requestText(origin, '/webhook', bodyOf(id), signed(bodyOf(id)));
             },
             answered: (index, status) => {
               if (status === 200) sent.acknowledged += 1;

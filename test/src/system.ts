@@ -1,6 +1,5 @@
 /** A whole Lyftr for one test file: its own Redis, folder, ports and processes, all gone afterwards. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -10,6 +9,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
+import { builtInSigner } from '@lyftr/sources/open';
+import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
+import type { Sign } from '@lyftr/sources/source';
 import { databaseFile } from '@lyftr/store/sqlite/format';
 import { Redis } from 'ioredis';
 
@@ -131,8 +133,18 @@ async function answerOf(response: Response): Promise<Answer> {
   };
 }
 
+const signers = new Map<string, Sign>();
+
+/** The headers that carry the signature. */
+export function signed(body: string | Buffer, secret = SECRET): Record<string, string> {
+  const signer = signers.get(secret) ?? builtInSigner(secret);
+  signers.set(secret, signer);
+  return signer({ body });
+}
+
+/** `x-signature` alone. */
 export function sign(body: string | Buffer, secret = SECRET): string {
-  return createHmac('sha256', secret).update(body).digest('hex');
+  return signed(body, secret)[SIGNATURE_HEADER] as string;
 }
 
 export class System {
@@ -236,7 +248,7 @@ export class System {
     headers: Record<string, string> = {},
     path = '/webhook',
   ): Promise<Answer> {
-    const all = { 'content-type': 'application/json', 'x-signature': sign(body), ...headers };
+    const all = { 'content-type': 'application/json', ...signed(body), ...headers };
     const sent = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
     const bytes = typeof body === 'string' ? body : new Uint8Array(body);
     return answerOf(await fetch(`${this.origin}${path}`, { method: 'POST', headers: sent, body: bytes }));

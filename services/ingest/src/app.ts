@@ -3,6 +3,7 @@ import { createApp, endApp, onlyMethods, requireOwnName, requireToken } from '@l
 import { createStrictServer, sendProblem } from '@lyftr/shared/runtime/http';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import { processMetrics } from '@lyftr/shared/runtime/metrics-page';
+import type { Source } from '@lyftr/sources/source';
 import type { Registry } from 'prom-client';
 import type { BodyOptions } from './body.js';
 import { BATCH, createIntake, SINGLE, type Intake, type IntakeOptions } from './intake.js';
@@ -12,6 +13,8 @@ const PROCESS_METRICS = '/metrics/process';
 
 /** `bytesMax` and `unverified` are those of a delivery's body. */
 export interface IngestAppOptions extends IntakeOptions, BodyOptions {
+  /** Of `/webhook` and `/webhook/batch`. */
+  builtIn: Source;
   /** `ok`, or why Redis cannot take messages; asked at every `/readyz`. */
   redisState(): Promise<string>;
   /** Streams a request to query; without it every route that is not ingest's own is 404. */
@@ -44,7 +47,9 @@ export function createIngestServer(options: IngestAppOptions): {
   }
   endApp(app, options.log);
 
-  const intakes = new Map([SINGLE, BATCH].map((route) => [route.path, createIntake(options, route)]));
+  const intakes = new Map(
+    [SINGLE, BATCH].map((route) => [route.path, createIntake(options, route, options.builtIn)]),
+  );
   const receivers = new Map(
     [...intakes].map(([path, intake]) => [
       path,

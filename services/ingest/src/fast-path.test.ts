@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Verdict } from '@lyftr/sources/source';
 import type { Intake } from './intake.js';
 import { readPlainRequest } from './plain-request.js';
 import { answersIn, bodyOf, BYTES_MAX, exchange, OK, requestOf, startIngest } from './testing.js';
@@ -15,7 +16,10 @@ after(() => ingest.close());
 
 test('a plain delivery is answered like one that node:http received', async () => {
   const request = Buffer.from(requestOf(bodyOf('1')));
-  assert.ok(readPlainRequest(request, new Map([['/webhook', 0]])), 'would not be the fast path');
+  assert.ok(
+    readPlainRequest(request, new Map([['/webhook', { headers: ['x-signature'] }]])),
+    'would not be the fast path',
+  );
   assert.deepEqual(answersIn(await exchange(ingest.port, [request])), [OK]);
   assert.deepEqual(answersIn(await exchange(ingest.port, [request.subarray(0, 10), request.subarray(10)])), [
     OK,
@@ -43,11 +47,11 @@ test('other connections have their turn between requests that one sends at once'
     if (!isOver) setImmediate(count);
   };
   const turns: number[] = [];
-  const verify = (): boolean => {
+  const verify = (): Verdict => {
     turns.push(turn);
-    return false;
+    return { reason: 'wrong' };
   };
-  const refusing = await startIngest({ verify });
+  const refusing = await startIngest({ builtIn: { name: 'any', scheme: 'lyftr', headers: [], verify } });
   t.after(() => refusing.close());
   count();
   await exchange(refusing.port, [requestOf('{}').repeat(200)]);
@@ -60,9 +64,9 @@ test('other connections have their turn between requests that one sends at once'
 test('the head of a request is looked at once, in however many packets its body comes', async (t) => {
   let looks = 0;
   class Counting extends Map<string, Intake> {
-    override has(path: string): boolean {
+    override get(path: string): Intake | undefined {
       looks++;
-      return super.has(path);
+      return super.get(path);
     }
   }
   const counted = await startIngest({ makeIntakes: (intakes) => new Counting(intakes) });

@@ -12,7 +12,8 @@ import { closeBehindAnswer } from '@lyftr/shared/runtime/closing';
 import type { ProblemError } from '@lyftr/shared/errors';
 import { problemText } from '@lyftr/shared/runtime/http';
 import { KEEP_ALIVE_TIMEOUT_MS } from '@lyftr/shared/limits';
-import { givenRequestId, newRequestId, REQUEST_ID } from '@lyftr/shared/runtime/request-id';
+import { givenRequestId, newRequestId } from '@lyftr/shared/runtime/request-id';
+import { createHeads, lastHead } from './accepted-head.js';
 import type { BodyOptions } from './body.js';
 import type { Intake } from './intake.js';
 import { readPlainRequest, type PlainRequest } from './plain-request.js';
@@ -22,35 +23,6 @@ import { problemOptions } from './receive.js';
 const BODY_WAIT_MS = 1_000;
 /** Larger bodies arrive in many reads; node:http collects them without copying what came before. */
 const BODY_BYTES_MAX = 64 * 1024;
-
-const KEEP_ALIVE_SECONDS = KEEP_ALIVE_TIMEOUT_MS / 1_000;
-
-const KEPT = `connection: keep-alive\r\nkeep-alive: timeout=${KEEP_ALIVE_SECONDS}\r\n`;
-const CLOSED = 'connection: close\r\n';
-
-/** A 200 up to the id of its request. */
-const headOf = (answer: string, date: string, connection: string): string =>
-  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ndate: ${date}\r\n${connection}` +
-  `content-length: ${answer.length}\r\n${REQUEST_ID}: `;
-
-/** The same on a connection that is kept. Made once a second and answer, not once a request. */
-function createHeads(): (answer: string) => string {
-  let second = 0;
-  const made = new Map<string, string>();
-  return (answer) => {
-    const now = Math.floor(Date.now() / 1_000);
-    if (now !== second) {
-      second = now;
-      made.clear();
-    }
-    let head = made.get(answer);
-    if (head === undefined) {
-      head = headOf(answer, new Date(now * 1_000).toUTCString(), KEPT);
-      made.set(answer, head);
-    }
-    return head;
-  };
-}
 
 export interface FastPath {
   /** Closes connections that wait for a request, and gives those with half of one to node:http. */
@@ -64,7 +36,7 @@ export interface FastPathOptions extends BodyOptions {
 
 /** A request whose body is on its way: a buffer of its whole size, and how much of it has arrived. */
 interface Partial {
-  request: PlainRequest;
+  request: PlainRequest<Intake>;
   bytes: Buffer;
   length: number;
   since: number;
@@ -74,7 +46,7 @@ const from = (bytes: Buffer, start: number): Buffer | undefined =>
   bytes.length === start ? undefined : bytes.subarray(start);
 
 /** The answer to a request whose sender ended its stream in the middle of the body. */
-const cutOff = (request: PlainRequest): string =>
+const cutOff = (request: PlainRequest<Intake>): string =>
   problemText('bad-request', givenRequestId(request.requestId) ?? newRequestId(), {
     headers: { connection: 'close' },
   });
@@ -137,7 +109,7 @@ export function installFastPath(
       else this.wait(bytes, request);
     }
 
-    private wait(begun: Buffer, request: PlainRequest): void {
+    private wait(begun: Buffer, request: PlainRequest<Intake>): void {
       const bytes = Buffer.allocUnsafe(request.bodyEnd);
       begun.copy(bytes);
       this.partial = { request, bytes, length: begun.length, since: performance.now() };
@@ -161,23 +133,35 @@ export function installFastPath(
       return partial;
     }
 
-    private handle(bytes: Buffer, request: PlainRequest, behind: Buffer | undefined): void {
-      const { path, signature, contentType, bodyStart, bodyEnd } = request;
+    private handle(bytes: Buffer, request: PlainRequest<Intake>, behind: Buffer | undefined): void {
+      const { route, path, headers, contentType, bodyStart, bodyEnd } = request;
       this.state = 'answering';
       if (behind === undefined) this.socket.resume();
       else this.hold(behind);
-      const intake = intakes.get(path) as Intake;
       const body = bytes.subarray(bodyStart, bodyEnd);
       const given = givenRequestId(request.requestId);
       const requestId = given ?? newRequestId();
       this.requestId = requestId;
       const isTraced = given !== undefined;
       const startedAt = performance.now();
-      intake({ signature, contentType, body, requestId, isTraced, startedAt }, this);
+      route.take(
+        {
+          method: 'POST',
+          url: path,
+          headers,
+          contentType,
+          body,
+          nowMs: Date.now(),
+          requestId,
+          isTraced,
+          startedAt,
+        },
+        this,
+      );
     }
 
     ok(answer: string): void {
-      const head = server.listening ? keptHead(answer) : headOf(answer, new Date().toUTCString(), CLOSED);
+      const head = server.listening ? keptHead(answer) : lastHead(answer);
       this.answer(`${head}${this.requestId}\r\n\r\n${answer}`, 'latin1');
     }
 

@@ -9,21 +9,20 @@ import type { MessageTuple } from '@lyftr/shared/batch';
 import type { Coalescer } from './coalesce.js';
 import type { IntakeMetrics } from './observe.js';
 import type { Full } from '@lyftr/queue/room';
+import type { SignedRequest, Source } from '@lyftr/sources/source';
 import { readArray, readLines, readMessage } from './validate.js';
 
 export interface IntakeOptions {
-  verify: (signature: string | undefined, body: Buffer) => boolean;
   /** Why the queue has no room, or undefined when it has. */
   full: () => Full | undefined;
   coalescer: Coalescer;
   metrics: IntakeMetrics;
 }
 
-export interface Delivery {
-  /** `x-signature` and `content-type`, as they came. */
-  signature: string | undefined;
+/** `headers` are those that the source reads. */
+export interface Delivery extends SignedRequest {
+  /** As it came. */
   contentType: string | undefined;
-  body: Buffer;
   requestId: string;
   /** True when the sender gave the id: then it goes through the queue. */
   isTraced: boolean;
@@ -83,14 +82,20 @@ function asProblem(error: unknown): ProblemError {
   return error instanceof ProblemError ? error : new ProblemError('internal');
 }
 
-export type Intake = (delivery: Delivery, reply: Reply) => void;
+export interface Intake {
+  /** What has to be collected of a request, by names in lower case. */
+  readonly headers: readonly string[];
+  /** Handles a delivery whose method, path and size have been checked. */
+  take(delivery: Delivery, reply: Reply): void;
+}
 
-/** Handles the deliveries of one route whose method, path and size have been checked. */
-export function createIntake(options: IntakeOptions, route: IntakeRoute): Intake {
-  const { verify, full, coalescer, metrics } = options;
+/** Handles the deliveries of one route, which come from `source`. */
+export function createIntake(options: IntakeOptions, route: IntakeRoute, source: Source): Intake {
+  const { full, coalescer, metrics } = options;
 
-  function accept({ signature, contentType, body }: Delivery): MessageTuple[] {
-    if (!verify(signature, body)) throw new ProblemError('bad-signature');
+  function accept(delivery: Delivery): MessageTuple[] {
+    const { contentType, body } = delivery;
+    if ('reason' in source.verify(delivery)) throw new ProblemError('bad-signature');
     const messages = readerFor(route, contentType)(body);
     const why = full();
     if (why !== undefined) {
@@ -100,35 +105,38 @@ export function createIntake(options: IntakeOptions, route: IntakeRoute): Intake
     return messages;
   }
 
-  return (delivery, reply) => {
-    const { body, requestId, isTraced, startedAt } = delivery;
-    const refuse = (error: unknown): void => {
-      const problem = asProblem(error);
-      if (problem !== error) metrics.failed(error, requestId);
-      reply.refuse(problem);
-      metrics.refused(route.path, problem.code, startedAt, requestId);
-    };
-    try {
-      const messages = accept(delivery);
-      const ok = (): void => {
-        reply.ok(route.answer(messages));
-        metrics.accepted(route.path, messages.length, startedAt, requestId);
+  return {
+    headers: source.headers,
+    take(delivery, reply) {
+      const { body, requestId, isTraced, startedAt } = delivery;
+      const refuse = (error: unknown): void => {
+        const problem = asProblem(error);
+        if (problem !== error) metrics.failed(error, requestId);
+        reply.refuse(problem);
+        metrics.refused(route.path, problem.code, startedAt, requestId);
       };
-      if (messages.length === 0) {
-        ok();
-        return;
+      try {
+        const messages = accept(delivery);
+        const ok = (): void => {
+          reply.ok(route.answer(messages));
+          metrics.accepted(route.path, messages.length, startedAt, requestId);
+        };
+        if (messages.length === 0) {
+          ok();
+          return;
+        }
+        coalescer.offer({
+          messages,
+          requestId: isTraced ? requestId : undefined,
+          bytes: isTraced ? body.length + requestId.length : body.length,
+          done(error) {
+            if (error === undefined) ok();
+            else refuse(error);
+          },
+        });
+      } catch (error) {
+        refuse(error);
       }
-      coalescer.offer({
-        messages,
-        requestId: isTraced ? requestId : undefined,
-        bytes: isTraced ? body.length + requestId.length : body.length,
-        done(error) {
-          if (error === undefined) ok();
-          else refuse(error);
-        },
-      });
-    } catch (error) {
-      refuse(error);
-    }
+    },
   };
 }

@@ -8,6 +8,7 @@ import { newInstanceId } from '@lyftr/shared/runtime/instance';
 import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { runService, type Running } from '@lyftr/shared/runtime/process';
 import { createIngestServer } from './app.js';
+import { builtInSource } from '@lyftr/sources/open';
 import { createUnverified } from './body.js';
 import { runCluster } from './cluster.js';
 import { createCoalescer } from './coalesce.js';
@@ -18,7 +19,6 @@ import { createForwarder } from './forward.js';
 import { createLives } from '@lyftr/queue/lives';
 import { createIntakeMetrics } from './observe.js';
 import { watchRoom } from '@lyftr/queue/room';
-import { createVerifier } from './verify.js';
 
 /** Without Redis ingest listens all the same: it has 503 and `/readyz` to give. */
 const READY_PATIENCE_MS = 1_000;
@@ -36,9 +36,6 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   gauge(registry, 'redis_fsync_always').set(config.REDIS_FSYNC === 'always' ? 1 : 0);
   const room = watchRoom(enqueuer.redis, config.QUEUE_HIGH_WATER, log);
   const coalescer = createCoalescer((messages, trace) => enqueuer.enqueue(messages, trace));
-  const secrets = [config.WEBHOOK_SECRET, config.WEBHOOK_SECRET_PREVIOUS].filter(
-    (secret) => secret !== undefined,
-  );
 
   const bytesMax = config.MAX_BODY_BYTES;
   const unverified = createUnverified(Math.max(UNVERIFIED_BYTES_MAX, bytesMax));
@@ -47,7 +44,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   const { server, intakes } = createIngestServer({
     bytesMax,
     unverified,
-    verify: createVerifier(secrets),
+    builtIn: builtInSource(config.WEBHOOK_SECRET, config.WEBHOOK_SECRET_PREVIOUS),
     full: () => room.full(),
     coalescer,
     metrics: createIntakeMetrics(registry, log),

@@ -1,16 +1,18 @@
 /**
  * Recognises the one shape of request that the fast path handles, and nothing else: HTTP/1.1, `POST` on an intake
- * route, plain header lines, one Host, one Content-Length, at most one signature and content type, and no header that
- * changes how a body is framed or a connection is used.
+ * route, plain header lines, one Host, one Content-Length, at most one content type and one of each header that the
+ * route's scheme reads, and no header that changes how a body is framed or a connection is used.
  *
  * This is not an HTTP parser. There is no request whose meaning it decides: what is not plain beyond doubt is left to
  * node:http, bytes and all, so that there is one place that refuses (RFC 9112, 9110).
  */
 import { REQUEST_ID } from '@lyftr/shared/runtime/request-id';
 
-export interface PlainRequest {
+export interface PlainRequest<Route> {
+  route: Route;
   path: string;
-  signature: string | undefined;
+  /** Those that the route reads. */
+  headers: Record<string, string>;
   contentType: string | undefined;
   /** As it came. */
   requestId: string | undefined;
@@ -43,10 +45,10 @@ const SPACE = 32;
  * Looks at bytes from the start of a request. Undefined: not plain, or its head is not complete. The body need not have
  * arrived.
  */
-export function readPlainRequest(
+export function readPlainRequest<Route extends { headers: readonly string[] }>(
   bytes: Buffer,
-  paths: ReadonlyMap<string, unknown>,
-): PlainRequest | undefined {
+  routes: ReadonlyMap<string, Route>,
+): PlainRequest<Route> | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1 || end > HEAD_BYTES_MAX) return undefined;
   const head = bytes.toString('latin1', 0, end + 2);
@@ -54,11 +56,12 @@ export function readPlainRequest(
   const lineEnd = head.indexOf('\r\n');
   if (!head.startsWith('POST ') || !head.startsWith(' HTTP/1.1', lineEnd - 9)) return undefined;
   const path = head.slice(5, lineEnd - 9);
-  if (!paths.has(path)) return undefined;
+  const route = routes.get(path);
+  if (route === undefined) return undefined;
 
   let hosts = 0;
   let length: string | undefined;
-  let signature: string | undefined;
+  const headers: Record<string, string> = {};
   let contentType: string | undefined;
   let requestId: string | undefined;
   for (let at = lineEnd + 2; at < head.length;) {
@@ -77,19 +80,23 @@ export function readPlainRequest(
     } else if (name === 'content-length') {
       if (length !== undefined) return undefined;
       length = value;
-    } else if (name === 'x-signature') {
-      if (signature !== undefined) return undefined;
-      signature = value;
     } else if (name === 'content-type') {
       if (contentType !== undefined) return undefined;
       contentType = value;
     } else if (name === REQUEST_ID) {
       if (requestId !== undefined) return undefined;
       requestId = value;
+    } else {
+      // the route's own string: `name` would have to be looked up among all strings first
+      const known = route.headers[route.headers.indexOf(name)];
+      if (known !== undefined) {
+        if (headers[known] !== undefined) return undefined;
+        headers[known] = value;
+      }
     }
     at = next + 2;
   }
   if (hosts !== 1 || length === undefined || !LENGTH.test(length)) return undefined;
   const bodyStart = end + 4;
-  return { path, signature, contentType, requestId, bodyStart, bodyEnd: bodyStart + Number(length) };
+  return { route, path, headers, contentType, requestId, bodyStart, bodyEnd: bodyStart + Number(length) };
 }

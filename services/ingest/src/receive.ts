@@ -1,5 +1,6 @@
 /** Deliveries over `node:http`: reads the body up to its limit, and answers on the ServerResponse. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Headers } from '@lyftr/sources/source';
 import { PROBLEMS, type ProblemError } from '@lyftr/shared/errors';
 import { sendProblem, type ProblemOptions } from '@lyftr/shared/runtime/http';
 import { REQUEST_ID, requestIdOf } from '@lyftr/shared/runtime/request-id';
@@ -31,6 +32,12 @@ export function refuseRequest(req: IncomingMessage, res: ServerResponse, problem
   sendProblem(res, problem.code, { ...options, headers: { ...options.headers, ...closing } });
 }
 
+/** The headers of these names; an array where one occurs more than once. */
+function headersOf({ headersDistinct }: IncomingMessage, names: readonly string[]): Headers {
+  const values = names.map((name) => [name, headersDistinct[name]] as const);
+  return Object.fromEntries(values.map(([name, all]) => [name, all?.length === 1 ? all[0] : all]));
+}
+
 /** Handles `POST` on one route. */
 export function createReceiver({ path, intake, metrics, ...bodyOptions }: ReceiverOptions) {
   return (req: IncomingMessage, res: ServerResponse): void => {
@@ -42,16 +49,18 @@ export function createReceiver({ path, intake, metrics, ...bodyOptions }: Receiv
       bodyOptions,
       (body) => {
         const delivery = {
-          // a repeated header is joined by a comma, and fails the shape of a signature
-          signature: req.headers['x-signature'] as string | undefined,
+          method: 'POST',
+          url: req.url ?? '',
+          headers: headersOf(req, intake.headers),
           contentType: req.headers['content-type'],
           body,
+          nowMs: Date.now(),
           requestId,
           // more than one of the header are joined, and none of them is taken over
           isTraced: req.headersDistinct[REQUEST_ID]?.[0] === requestId,
           startedAt,
         };
-        intake(delivery, {
+        intake.take(delivery, {
           ok(answer) {
             if (res.destroyed) return;
             res.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length });

@@ -1,10 +1,10 @@
 /** For tests: an ingest server without Redis, and raw connections to it. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { closeServer, listen } from '@lyftr/shared/runtime/http';
 import { createLogger } from '@lyftr/shared/runtime/log';
+import { builtInSigner, builtInSource } from '@lyftr/sources/open';
 import { Registry } from 'prom-client';
 import { createIngestServer, type IngestAppOptions } from './app.js';
 import { createUnverified } from './body.js';
@@ -12,7 +12,6 @@ import { createCoalescer } from './coalesce.js';
 import { installFastPath } from './fast-path.js';
 import type { Intake } from './intake.js';
 import { createIntakeMetrics } from './observe.js';
-import { createVerifier } from './verify.js';
 
 const SECRET = 'secret';
 export const BYTES_MAX = 2_000;
@@ -38,7 +37,7 @@ export async function startIngest({
     taken.push(...messages.map(([id]) => id));
   });
   const options = {
-    verify: createVerifier([SECRET]),
+    builtIn: builtInSource(SECRET, undefined),
     full: () => undefined,
     coalescer,
     metrics: createIntakeMetrics(new Registry(), log),
@@ -75,13 +74,16 @@ export async function startIngest({
   };
 }
 
-export const sign = (body: string): string => createHmac('sha256', SECRET).update(body).digest('hex');
+const sign = builtInSigner(SECRET);
+
+export const headerLines = (headers: Record<string, string>): string[] =>
+  Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
 
 export const bodyOf = (id: string, extra: object = {}): string =>
   JSON.stringify({ message_id: id, from: 'a', to: 'b', ts: 1, ...extra });
 
 export function requestOf(body: string, headers: string[] = [], line = 'POST /webhook HTTP/1.1'): string {
-  const all = ['Host: x', 'Content-Type: application/json', `x-signature: ${sign(body)}`];
+  const all = ['Host: x', 'Content-Type: application/json', ...headerLines(sign({ body }))];
   return `${[line, ...all, `Content-Length: ${Buffer.byteLength(body)}`, ...headers].join('\r\n')}\r\n\r\n${body}`;
 }
 

@@ -1,18 +1,24 @@
 /** A running system as a command or the console speaks to it, and every failure as one line for a person. */
-import { createHmac } from 'node:crypto';
 import { codeOfType, PROBLEMS, type FieldError, type ProblemCode } from '../errors.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-export interface ClientOptions {
-  /** Where deliveries go, and reads. */
-  origin: string;
-  token: string | undefined;
+export interface Signing {
   /**
    * Asked for at each delivery: the secret, and others that may be the valid one while it is being rotated. Throws when
    * there is none.
    */
   secrets: () => readonly string[];
+  /** The headers that carry the signature of a body. */
+  sign: (body: Buffer, secret: string) => Record<string, string>;
+}
+
+export interface ClientOptions {
+  /** Where deliveries go, and reads. */
+  origin: string;
+  token: string | undefined;
+  /** Undefined where nothing is delivered. */
+  signing: Signing | undefined;
   /** What a person can do when nothing answers there. */
   hint: string;
   timeoutMs?: number;
@@ -98,11 +104,6 @@ export interface Client {
   deliver(messages: readonly string[]): Promise<void>;
 }
 
-/** `x-signature` of these bytes, in hex. */
-export function signatureOf(body: Buffer | string, secret: string): string {
-  return createHmac('sha256', secret).update(body).digest('hex');
-}
-
 async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401 && response.headers.has('www-authenticate'))
     return { code: undefined, detail: 'API_TOKEN is missing, or not that of the service', errors: [] };
@@ -126,7 +127,7 @@ async function demandSuccess(response: Response, method: string): Promise<Respon
 }
 
 export function createClient(options: ClientOptions): Client {
-  const { origin, token, secrets, hint, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { origin, token, signing, hint, timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const authorization: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
 
@@ -143,11 +144,12 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function post(path: string, body: Buffer, contentType: string): Promise<Response> {
-    const inOrder = secrets().toSorted((a, b) => Number(b === taken) - Number(a === taken));
+    if (signing === undefined) throw new Error('this client signs nothing');
+    const inOrder = signing.secrets().toSorted((a, b) => Number(b === taken) - Number(a === taken));
     for (const [i, secret] of inOrder.entries()) {
       const response = await reach(path, {
         method: 'POST',
-        headers: { 'content-type': contentType, 'x-signature': signatureOf(body, secret) },
+        headers: { 'content-type': contentType, ...signing.sign(body, secret) },
         body: new Uint8Array(body),
       });
       const isRefused = response.status === PROBLEMS['bad-signature'].status;

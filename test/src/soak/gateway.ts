@@ -3,7 +3,7 @@
  * Retry-After, some messages are sent again although they were acknowledged, and some come as batches.
  */
 import { requestText, send } from '@lyftr/cli/sender';
-import { sign } from '../system.js';
+import { signed } from '../system.js';
 import type { Journal } from './journal.js';
 import type { Random } from './random.js';
 
@@ -125,11 +125,11 @@ export function createGateway(origin: string, perSecond: number, journal: Journa
     const [first] = messages;
     if (messages.length === 1) {
       const body = JSON.stringify(messageOf(first as number));
-      return requestText(origin, '/webhook', body, sign(body));
+      return requestText(origin, '/webhook', body, signed(body));
     }
     traffic.batches++;
     const body = JSON.stringify(messages.map(messageOf));
-    return requestText(origin, '/webhook/batch', body, sign(body));
+    return requestText(origin, '/webhook/batch', body, signed(body));
   }
 
   function noteAnswer({ messages }: Request, status: number): void {

@@ -3,6 +3,7 @@ import { json, type RequestHandler } from 'express';
 import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client/client';
 import { ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
+import { signBuiltIn } from '@lyftr/sources/open';
 import { NotDiscardedError, replay, ReplayError } from '@lyftr/shared/client/replay';
 import type { ReadStore } from '@lyftr/store/store';
 import type { AtWriter } from '../system/at-writer.js';
@@ -90,7 +91,7 @@ export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: Intak
   const client = createClient({
     origin: intake.url,
     token: undefined,
-    secrets: () => intake.secrets,
+    signing: { secrets: () => intake.secrets, sign: signBuiltIn },
     hint: 'INGEST_URL may be wrong',
     timeoutMs: REPLAY_TIMEOUT_MS,
   });

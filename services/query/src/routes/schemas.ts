@@ -1,4 +1,5 @@
 /** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
+import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
 import { messageSchema } from '@lyftr/shared/message';
 import { DEAD_LETTER_KINDS, REFUSALS } from '@lyftr/shared/outcomes';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
@@ -236,7 +237,7 @@ export const securitySchemes = {
   signature: {
     type: 'apiKey',
     in: 'header',
-    name: 'x-signature',
+    name: SIGNATURE_HEADER,
     description: 'HMAC-SHA256 of the raw body under WEBHOOK_SECRET, in hex.',
   },
   session: {

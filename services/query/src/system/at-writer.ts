@@ -53,7 +53,7 @@ export function createAtWriter(redis: Redis, token: string | undefined): AtWrite
       const client = createClient({
         origin: await leaderUrl(redis),
         token,
-        secrets: () => [],
+        signing: undefined,
         hint: 'WRITER_URL of that writer says where it is reached',
         timeoutMs: TIMEOUT_MS,
       });
