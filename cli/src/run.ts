@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { SHUTDOWN_GRACE_MS } from '@lyftr/shared/limits';
+import { diskFull } from '@lyftr/shared/runtime/disk-full';
 import { EXIT_SETTINGS } from '@lyftr/shared/runtime/process';
 import { hosts, serviceSpecs, STOP_ORDER } from './children.js';
 import type { PortSetting, UpConfig } from './config.js';
@@ -19,6 +20,8 @@ import { displayHost, firstScreen } from './welcome.js';
 const STOP_GRACE_MS = SHUTDOWN_GRACE_MS + 2_000;
 const READY_PATIENCE_MS = 30_000;
 const REDIS_URL_PATIENCE_MS = 5_000;
+/** Of what Redis printed: its reason for ending is among them. */
+const REDIS_LINES_KEPT = 10;
 
 const PORT_OF: Record<string, PortSetting> = { ingest: 'PORT', query: 'QUERY_PORT', writer: 'WRITER_PORT' };
 
@@ -113,10 +116,13 @@ export class Run {
   #run(spec: ChildSpec): void {
     const { name } = spec;
     let refusedPort: number | undefined;
+    const redisSaid: string[] = [];
     const child = supervise(spec, {
       line: (line, output, pid) => {
         if (name === 'redis') {
           const { level, msg } = redisLine(line);
+          if (msg.trim() !== '') redisSaid.push(msg);
+          if (redisSaid.length > REDIS_LINES_KEPT) redisSaid.shift();
           this.#screen.event(level, msg, { service: name, pid });
           return;
         }
@@ -124,7 +130,7 @@ export class Run {
         const record = this.#isReady ? undefined : parseRecord(line);
         if (record?.['level'] === 'fatal' && typeof record['port'] === 'number') refusedPort = record['port'];
       },
-      ended: (exit, restartMs) => this.#childEnded(name, exit, restartMs, refusedPort),
+      ended: (exit, restartMs) => this.#childEnded(name, exit, restartMs, refusedPort, redisSaid.splice(0)),
     });
     this.#children.push(child);
   }
@@ -134,6 +140,7 @@ export class Run {
     exit: Exit,
     restartMs: number | undefined,
     refusedPort: number | undefined,
+    redisSaid: readonly string[],
   ): void {
     const how = describeExit(exit);
     const setting = PORT_OF[name];
@@ -142,14 +149,21 @@ export class Run {
     else if (!this.#isReady && refusedPort !== undefined && setting !== undefined)
       this.#ending.begin({ exitCode: 1, message: portTaken(setting, refusedPort).message });
     else if (!this.#isReady && name === 'redis' && exit.signal === null)
-      this.#ending.begin({ exitCode: 1, message: `redis-server does not start (${how})` });
+      this.#ending.begin({ exitCode: 1, message: this.#whyNoRedis(how, redisSaid) });
     else this.#screen.event('warn', `${name} ended (${how}); starting it again`, { inMs: restartMs });
+  }
+
+  #whyNoRedis(how: string, said: readonly string[]): string {
+    const full = said.map((line) => diskFull(line, this.#config.DATA_DIR)).find(Boolean);
+    if (full !== undefined) return `redis-server does not start: ${full}`;
+    const last = said.at(-1);
+    return `redis-server does not start (${how})${last === undefined ? '' : `: ${last}`}`;
   }
 
   #startFailed(error: unknown): void {
     if (this.#ending.signal.aborted) return;
     const message = error instanceof Error ? error.message : String(error);
-    this.#ending.begin({ exitCode: 1, message });
+    this.#ending.begin({ exitCode: 1, message: diskFull(error, this.#config.DATA_DIR) ?? message });
   }
 
   #welcome(ports: Ports, secret: string): void {

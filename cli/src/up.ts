@@ -1,5 +1,6 @@
 /** `lyftr up`: Redis, writer, query and ingest as one command. */
 import type { Command } from 'commander';
+import { diskFull } from '@lyftr/shared/runtime/disk-full';
 import { boundedOutput } from '@lyftr/shared/runtime/output';
 import { readConfig } from './config.js';
 import { EXIT_FAILED, ExitError } from './exit.js';
@@ -25,6 +26,8 @@ async function up({ json }: JsonOption): Promise<number> {
   try {
     lock = takeLock(config.DATA_DIR);
   } catch (error) {
+    const full = diskFull(error, config.DATA_DIR);
+    if (full !== undefined) throw new ExitError(EXIT_FAILED, full);
     if (!(error instanceof LockTakenError)) throw error;
     throw new ExitError(EXIT_FAILED, `Lyftr already runs on ${config.DATA_DIR}: ${error.message}`);
   }

@@ -38,7 +38,6 @@ export function takeLock(dataDir: string): Lock {
   const pidFile = join(dataDir, 'lyftr.pid');
   const database = new Database(file, { timeout: 0 });
   try {
-    // no byte is written under this transaction, so a full disk does not matter
     database.exec('BEGIN EXCLUSIVE');
     chmodSync(file, 0o600);
     const leftBehind = existsSync(pidFile);

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { armCrash } from '@lyftr/shared/runtime/crash';
+import { diskFull } from '@lyftr/shared/runtime/disk-full';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/runtime/http';
 import { createRegistry } from '@lyftr/shared/runtime/metrics';
 import { newInstanceId } from '@lyftr/shared/runtime/instance';
@@ -73,7 +74,9 @@ runService('writer', async (log) => {
   });
   leading.catch((error: unknown) => {
     if (closing.signal.aborted) return;
-    log.fatal({ err: error }, 'the database cannot be opened');
+    const full = diskFull(error, config.DATA_DIR);
+    if (full !== undefined) log.fatal(`the database cannot be opened: ${full}`);
+    else log.fatal({ err: error }, 'the database cannot be opened');
     process.exit(1);
   });
   const publisher = startPublisher({
