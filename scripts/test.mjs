@@ -50,7 +50,7 @@ step(`node --test (${files.length} files)`, [
   // many files wait for time to pass: more of them at a time than there are cores
   `--test-concurrency=${availableParallelism() + 1}`,
   // a file that hangs is a failure, not a wait
-  '--test-timeout=300000',
+  '--test-timeout=600000',
   '--test-reporter=spec',
   ...files,
 ]);

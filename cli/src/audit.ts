@@ -1,7 +1,6 @@
 /** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
 import type { Command } from 'commander';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
-import { openAdminStore } from '@lyftr/store/open';
 import type { AuditLine } from '@lyftr/store/store';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
@@ -42,6 +41,8 @@ function textOf({ name, state, figures, faults }: AuditLine): string {
 
 /** Exit code 0: clean; 1: faults, or some are left; 2: faults, and all of them are mended. Throws when it cannot look. */
 async function audit(options: AuditOptions): Promise<number> {
+  // only when it is used: the other commands start sooner
+  const { openAdminStore } = await import('@lyftr/store/open');
   const store = openAdminStore(readClientConfig());
   const startedAt = performance.now();
   const lines = options.repair

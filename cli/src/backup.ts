@@ -2,7 +2,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openAdminStore } from '@lyftr/store/open';
 import { readClientConfig } from './config.js';
 import { beginFile } from './new-file.js';
 import { examples, jsonOption, type Finish, type JsonOption } from './options.js';
@@ -14,6 +13,8 @@ interface BackupOptions extends JsonOption {
 
 async function backup(path: string, { force, json }: BackupOptions): Promise<number> {
   const { isTty, ...settings } = readClientConfig();
+  // only when it is used: the other commands start sooner
+  const { openAdminStore } = await import('@lyftr/store/open');
   const store = openAdminStore(settings);
   store.requireElsewhere(path);
   const startedAt = performance.now();

@@ -4,13 +4,17 @@ import { diskFull } from '@lyftr/shared/runtime/disk-full';
 import { boundedOutput } from '@lyftr/shared/runtime/output';
 import { readConfig } from './config.js';
 import { EXIT_FAILED, ExitError } from './exit.js';
-import { LockTakenError, takeLock, type Lock } from '@lyftr/store/lock';
+import type { Lock } from '@lyftr/store/lock';
 import { examples, type Finish, type JsonOption } from './options.js';
-import { Run } from './run.js';
-import { createScreen } from './screen.js';
 
 /** Resolves with the exit code once everything that it started has ended. Throws SettingsError. */
 async function up({ json }: JsonOption): Promise<number> {
+  // only when they are used: the other commands start sooner
+  const [{ LockTakenError, takeLock }, { Run }, { createScreen }] = await Promise.all([
+    import('@lyftr/store/lock'),
+    import('./run.js'),
+    import('./screen.js'),
+  ]);
   const settings = readConfig();
   const config = json ? { ...settings, isTty: false } : settings;
   process.title = 'lyftr:up';

@@ -156,7 +156,7 @@ test('a clean database is left as it is', async () => {
   assert.equal(value(dir, 'SELECT epoch FROM writer_epoch'), epoch);
 });
 
-test('what is derived is found damaged, and built anew', { timeout: 120_000 }, async (t) => {
+test('what is derived is found damaged, and built anew', { timeout: 300_000 }, async (t) => {
   for (const [what, sql, found] of REPAIRABLE) {
     await t.test(what, async () => {
       const dir = copy();

@@ -79,7 +79,7 @@ test('a copy made while the writer stores is one state of it, and one file of it
   assert.deepEqual(beside, ['online.db']);
 });
 
-test('a copy comes to its end beside somebody who commits all the time', { timeout: 60_000 }, async () => {
+test('a copy comes to its end beside somebody who commits all the time', { timeout: 300_000 }, async () => {
   await system.process('writer').stop();
   const script = fileURLToPath(new URL('./busy-writer.js', import.meta.url));
   const busy = new Process('busy', process.execPath, [script, file], {});

@@ -56,7 +56,7 @@ async function assertLedger(system: System, expected: Record<string, number>): P
 for (const point of ['before-commit', 'after-commit'] as const) {
   test(
     `the writer dies ${KILLS} times at ${point} of one batch: it is stored and counted once`,
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     () =>
       withSystem(async (system) => {
         await system.process('writer').stop();
@@ -84,7 +84,7 @@ for (const [point, settled] of [
   ['after-acknowledgement', { accepted: 1, unconfirmed: 1, created: 1, duplicate: 1 }],
   ['before-enqueue', { accepted: 1, created: 1, duplicate: 0 }],
 ] as const) {
-  test(`ingest dies ${point}: the sender has no answer and sends again, one row`, { timeout: 60_000 }, () =>
+  test(`ingest dies ${point}: the sender has no answer and sends again, one row`, { timeout: 300_000 }, () =>
     withSystem(async (system) => {
       await system.process('ingest').stop();
       const doomed = await system.startIngest({ CRASH_AT: point });

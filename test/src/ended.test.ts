@@ -80,7 +80,7 @@ const ended = async (): Promise<number> => {
   return Number(accepted) + Number(unconfirmed);
 };
 
-test(`${LIVES} short lives leave two figures in Redis`, { timeout: 240_000 }, async () => {
+test(`${LIVES} short lives leave two figures in Redis`, { timeout: 300_000 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const lives = Array.from({ length: TOGETHER }, (_, i) =>
       live(`${round}-${i}`, i === 0 && round % 5 === 0),

@@ -108,7 +108,7 @@ test('CSV comes in as well, and --json names what is refused', async () => {
   assert.deepEqual([stored.text, stored.extra], ['two "quoted"\nlines', { priority: 1 }]);
 });
 
-test('a system that cannot take messages for a while is waited for', { timeout: 60_000 }, async () => {
+test('a system that cannot take messages for a while is waited for', { timeout: 300_000 }, async () => {
   const file = join(system.dir, 'patient.ndjson');
   writeFileSync(file, ndjson(Array.from({ length: 50 }, (_, i) => JSON.stringify(message(`patient-${i}`)))));
   await system.process('redis').stop('SIGKILL');

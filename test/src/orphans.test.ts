@@ -96,7 +96,7 @@ const MOMENTS: [string, (folder: string, up: Process) => unknown][] = [
 ];
 
 for (const [what, hasCome] of MOMENTS) {
-  test(`killed when ${what}: the next start finds its ports free`, { timeout: 120_000 }, async () => {
+  test(`killed when ${what}: the next start finds its ports free`, { timeout: 300_000 }, async () => {
     const { folder, start } = await place(what.replaceAll(' ', '-'));
     const killed = start();
     await eventually(what, () => hasCome(join(folder, 'data'), killed), 60_000);
@@ -111,7 +111,7 @@ for (const [what, hasCome] of MOMENTS) {
   });
 }
 
-test('killed, and not started again: nothing of it stays', { timeout: 120_000 }, async () => {
+test('killed, and not started again: nothing of it stays', { timeout: 300_000 }, async () => {
   const { folder, start } = await place('alone');
   const up = start();
   const origin = await readyAt(up);
@@ -122,7 +122,7 @@ test('killed, and not started again: nothing of it stays', { timeout: 120_000 },
 
 test(
   'a path too long for a socket, and another TMPDIR: still one at a time',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { folder, start } = await place(join('x'.repeat(120), 'what?'));
     const temporary = mkdtempSync(join(dir, 'tmp-'));

@@ -23,7 +23,7 @@ const bodyOf = (id: string) =>
 
 test(
   'counts survive kills, restarts and scaling, and agree with the sender',
-  { skip: skipWithout('prometheus'), timeout: 120_000 },
+  { skip: skipWithout('prometheus'), timeout: 300_000 },
   async (t) => {
     const queryPort = String(await freePort());
     const system = await System.start({ API_TOKEN: TOKEN, QUERY_PORT: queryPort });

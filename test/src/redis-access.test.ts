@@ -172,7 +172,7 @@ test('and they are no more than that', async () => {
 
 test(
   'a right that is missing is named, and it goes on as soon as it is given',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     for (const [change, what, names] of [
       ['-evalsha', /\+evalsha/, ['ingest']],
@@ -198,21 +198,21 @@ test(
   },
 );
 
-test('a wrong password, and then the right one', { timeout: 60_000 }, async () => {
+test('a wrong password, and then the right one', { timeout: 300_000 }, async () => {
   await restart({ REDIS_URL: urlWith('pass/word?that#is@wrong') });
   await refused(/correct them in REDIS_URL/);
   await restart();
   await taken('the right password');
 });
 
-test('a certificate of another CA', { timeout: 60_000 }, async () => {
+test('a certificate of another CA', { timeout: 300_000 }, async () => {
   await restart({ NODE_EXTRA_CA_CERTS: file('other-ca.crt') });
   await refused(/certificate.*NODE_EXTRA_CA_CERTS/);
   await restart();
   await taken('the right CA');
 });
 
-test('a database that is refused is not replaced by another', { timeout: 60_000 }, async () => {
+test('a database that is refused is not replaced by another', { timeout: 300_000 }, async () => {
   await restart({ REDIS_URL: `${urlWith(PASSWORD)}/1` });
   await refused(/\+select/);
   await setUser('+select');
@@ -232,25 +232,33 @@ test('query goes on without Redis, and says why', async () => {
   assert.match((hint['err'] as { hint: string }).hint, /correct them in REDIS_URL/);
 });
 
-test('npm start says what is wrong with REDIS_URL, and does not repeat it', { timeout: 60_000 }, async () => {
-  for (const name of ['ingest', 'writer', 'query']) await stop(name);
-  const data = file('data of npm start');
-  const env = { ...system.env, DATA_DIR: data, LOG_LEVEL: 'trace' };
-  const run = (url: string) =>
-    new Process('up', process.execPath, ['cli/dist/main.js', 'up'], { ...env, REDIS_URL: url });
-  const unescaped = run(`rediss://lyftr:${PASSWORD}@127.0.0.1:${port}`);
-  assert.deepEqual(await unescaped.ended, [78, null]);
-  assert.ok(unescaped.logged('REDIS_URL must be like'), JSON.stringify(unescaped.lines));
-  const wrong = run(urlWith(`${PASSWORD}wrong`));
-  await eventually('told', () => wrong.logged('the Redis of REDIS_URL is not ready (Redis refuses'), 30_000);
-  await wrong.stop();
-  const right = run(urlWith(PASSWORD));
-  await eventually('ready', () => right.lines.some(({ msg }) => msg === 'ready'), 30_000);
-  assert.equal(right.logged('is not ready'), undefined);
-  await right.stop();
-  for (const { lines: said } of [unescaped, wrong, right])
-    lines.push(...said.map((line) => JSON.stringify(line)));
-});
+test(
+  'npm start says what is wrong with REDIS_URL, and does not repeat it',
+  { timeout: 300_000 },
+  async () => {
+    for (const name of ['ingest', 'writer', 'query']) await stop(name);
+    const data = file('data of npm start');
+    const env = { ...system.env, DATA_DIR: data, LOG_LEVEL: 'trace' };
+    const run = (url: string) =>
+      new Process('up', process.execPath, ['cli/dist/main.js', 'up'], { ...env, REDIS_URL: url });
+    const unescaped = run(`rediss://lyftr:${PASSWORD}@127.0.0.1:${port}`);
+    assert.deepEqual(await unescaped.ended, [78, null]);
+    assert.ok(unescaped.logged('REDIS_URL must be like'), JSON.stringify(unescaped.lines));
+    const wrong = run(urlWith(`${PASSWORD}wrong`));
+    await eventually(
+      'told',
+      () => wrong.logged('the Redis of REDIS_URL is not ready (Redis refuses'),
+      30_000,
+    );
+    await wrong.stop();
+    const right = run(urlWith(PASSWORD));
+    await eventually('ready', () => right.lines.some(({ msg }) => msg === 'ready'), 30_000);
+    assert.equal(right.logged('is not ready'), undefined);
+    await right.stop();
+    for (const { lines: said } of [unescaped, wrong, right])
+      lines.push(...said.map((line) => JSON.stringify(line)));
+  },
+);
 
 test('no line of any process has the password in it', () => {
   assert.ok(lines.length > 50);

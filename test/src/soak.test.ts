@@ -6,7 +6,7 @@ import { soak } from './soak/soak.js';
 
 test(
   'processes are killed, paused and ended, Redis cut off and filled, the database locked: nothing is lost',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const report = await soak({
       seconds: 0,

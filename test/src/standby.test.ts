@@ -77,7 +77,7 @@ async function takeover(t: TestContext, standby: Process): Promise<void> {
   t.diagnostic(`the standby took over within ${Math.round(performance.now() - from)} ms`);
 }
 
-test('the active writer is killed: the standby takes over, nothing is lost', { timeout: 60_000 }, (t) =>
+test('the active writer is killed: the standby takes over, nothing is lost', { timeout: 300_000 }, (t) =>
   underLoad(async ({ system }) => {
     system.process('writer').child.kill('SIGKILL');
     await takeover(t, system.process('standby'));
@@ -93,7 +93,7 @@ async function hasStopped({ redis }: System, pid: number | undefined): Promise<b
   return snapshots.find((snapshot) => snapshot.pid === pid)?.stopped;
 }
 
-test('the active writer ends in order: the standby takes over at once', { timeout: 60_000 }, (t) =>
+test('the active writer ends in order: the standby takes over at once', { timeout: 300_000 }, (t) =>
   underLoad(async ({ system }) => {
     const { pid } = system.process('writer').child;
     assert.equal(await system.process('writer').stop(), 0);
@@ -105,7 +105,7 @@ test('the active writer ends in order: the standby takes over at once', { timeou
 
 test(
   'the active writer is paused and replaced: when it wakes it is fenced off and ends, nothing is lost or doubled',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   (t) =>
     underLoad(async (cluster) => {
       const { system } = cluster;
@@ -126,7 +126,7 @@ test(
 
 test(
   'a job that a replaced writer took with it is stored by the one at work',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     const system = await System.start();
     try {

@@ -138,7 +138,7 @@ test("files of the data folder are the owner's alone", () => {
   }
 });
 
-test('lyftr load sends, counts, and finds all that was acknowledged', { timeout: 60_000 }, async () => {
+test('lyftr load sends, counts, and finds all that was acknowledged', { timeout: 300_000 }, async () => {
   const run = (...args: string[]) => {
     const loading = new Process(
       'load',
@@ -169,7 +169,7 @@ function pick({ acknowledged, unknown, stored, missing }: Record<string, number>
 
 test(
   'each process that is killed comes back, and the next delivery is stored',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     for (const name of ['ingest', 'writer', 'query', 'redis']) {
       const killed = childrenOf(up.child.pid as number).get(name);
@@ -188,7 +188,7 @@ test(
 
 test(
   'an interrupt drains, ends with 0, and leaves no process; the data is there again',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async () => {
     assert.equal(await post('before-end'), 200);
     assert.equal(await up.stop('SIGINT'), 0);

@@ -95,7 +95,7 @@ test('lines of strace are read, and only those that are whole', () => {
 });
 
 const fault = traceFault();
-describe('the order of system calls', { skip: fault ?? false, timeout: 120_000 }, () => {
+describe('the order of system calls', { skip: fault ?? false, timeout: 300_000 }, () => {
   let system: System;
   before(async () => {
     system = await System.start();

@@ -15,7 +15,8 @@ const SHAPE = { messages: 3_100, seed: 5 };
 const dir = mkdtempSync(join(tmpdir(), 'lyftr-dataset-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 const progress = { sent: () => {}, indexing: () => {} };
-const all = Array.from({ length: SHAPE.messages }, (_, index) => createDataset(SHAPE).message(index));
+const dataset = createDataset(SHAPE);
+const all = Array.from({ length: SHAPE.messages }, (_, index) => dataset.message(index));
 
 function figures(): unknown {
   const database = new Database(databaseFile(dir), { readonly: true });

@@ -186,7 +186,7 @@ async function outcome(ingest: Ingest, pieces: Buffer[]) {
   return { answers, taken: [...ingest.taken] };
 }
 
-test('the fast path answers like node:http, however the bytes are cut', { timeout: 120_000 }, async () => {
+test('the fast path answers like node:http, however the bytes are cut', { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(sent, async ({ requests, cuts, isCutOff }) => {
       const whole = Buffer.from(requests.join(''), 'latin1');
