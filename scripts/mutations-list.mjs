@@ -251,10 +251,10 @@ export const MUTATIONS = [
     tests: [`${STORE}/write/writer.test.js`],
   },
   {
-    name: 'a process that was taken for gone is counted twice when it comes back',
+    name: 'a process that was retired is counted twice when it comes back',
     file: `${SHARED}/runtime/publisher.js`,
-    edits: [['since(metrics, gone)', 'metrics']],
-    tests: [`${QUERY}/system/gone.test.js`],
+    edits: [['since(metrics, retired)', 'metrics']],
+    tests: [`${QUERY}/system/retired.test.js`],
   },
   ...SENDER_MUTATIONS,
   {
@@ -266,7 +266,7 @@ export const MUTATIONS = [
   {
     name: 'a service that starts outlives its supervisor',
     file: `${SHARED}/runtime/process.js`,
-    edits: [["watchParent(() => close('parent gone'));", '']],
+    edits: [["watchParent(() => close('the parent process is gone'));", '']],
     tests: [`${SHARED}/runtime/process.test.js`],
   },
 ];

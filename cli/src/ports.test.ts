@@ -25,7 +25,7 @@ test('a taken port is named with the setting that changes it', async () => {
   const { server, port } = await occupy();
   await assert.rejects(tryPorts({ PORT: 0, QUERY_PORT: port, WRITER_PORT: 0 }, LOOPBACK), {
     name: 'PortError',
-    message: `port ${port} is taken by another process (set QUERY_PORT to another)`,
+    message: `port ${port} is in use by another process (set QUERY_PORT to another)`,
   });
   server.close();
 });

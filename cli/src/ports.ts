@@ -14,7 +14,7 @@ export class PortError extends Error {
 }
 
 export function portTaken(setting: PortSetting, port: number): PortError {
-  return new PortError(`port ${port} is taken by another process (set ${setting} to another)`);
+  return new PortError(`port ${port} is in use by another process (set ${setting} to another)`);
 }
 
 function explain(error: NodeJS.ErrnoException, setting: PortSetting, port: number, host: string): Error {

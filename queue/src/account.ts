@@ -1,16 +1,19 @@
-/** What Redis holds of the ledger, and the batches that wait in the queue. */
+/** Reads the part of the ledger that is in Redis, and the batches in the queue. */
 import type { Redis } from 'ioredis';
 import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Listed, type RedisAccount } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import { numbersOfJob } from './envelope.js';
 import { queueKey } from './options.js';
 
-/** A longer queue is not looked through: that would take Redis and this process too long. */
+/** A longer queue is not read, because that would block Redis and this process for too long. */
 const QUEUE_JOBS_MAX = 20_000;
-/** Jobs of one script: a millisecond of Redis, so that no sender waits for it. */
+/** Jobs per script. A script then takes a millisecond of Redis, so that senders do not wait for it. */
 const JOBS_AT_ONCE = 1_000;
 
-/** ARGV: prefix of the jobs' keys, then their ids. Returns the name of each, '' for one that has left the queue. */
+/**
+ * ARGV: prefix of the jobs' keys, then their ids. Returns the name of each job, or '' for a job that has left the
+ * queue.
+ */
 const NAMES = `
 local names = {}
 for i = 2, #ARGV do names[i - 1] = redis.call('HGET', ARGV[1] .. ARGV[i], 'name') or '' end
@@ -25,7 +28,7 @@ async function readNames(redis: Redis, ids: readonly string[]): Promise<string[]
   return names;
 }
 
-/** Producer → numbers of its messages in the queue; undefined when the queue is too long to look through. */
+/** Producer → numbers of its messages in the queue. Undefined when the queue is too long to read. */
 async function readQueued(redis: Redis, ids: readonly string[]): Promise<Map<string, Range[]> | undefined> {
   if (ids.length > QUEUE_JOBS_MAX) return undefined;
   const queued = new Map<string, Range[]>();
@@ -39,9 +42,9 @@ async function readQueued(redis: Redis, ids: readonly string[]): Promise<Map<str
   return queued;
 }
 
-/** Rejects when Redis does not answer. */
+/** Rejects when Redis is not responding. */
 export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
-  // in one step: a job moves between these lists, and must not be overlooked
+  // in one transaction, because a job can move between these lists
   const replies = await redis
     .multi()
     .hgetall(CONFIRMED_KEY)

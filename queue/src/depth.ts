@@ -1,4 +1,4 @@
-/** How many jobs there are, and how old the oldest is. */
+/** Reads the number of jobs and the age of the oldest. */
 import { JOB_STATES } from '@lyftr/shared/sample';
 import { memoryUsedRatio } from '@lyftr/shared/runtime/redis';
 import type { Redis } from 'ioredis';
@@ -6,13 +6,16 @@ import { queueKey } from './options.js';
 
 export interface Depth {
   jobs: Record<(typeof JOB_STATES)[number], number>;
-  /** Epoch milliseconds; undefined when nothing waits. */
+  /** Epoch milliseconds. Undefined when the queue is empty. */
   oldestJobAt: number | undefined;
-  /** 0 to 1; 0 when Redis has no limit. */
+  /** From 0 to 1. 0 when Redis has no memory limit. */
   memoryUsedRatio: number;
 }
 
-/** BullMQ pushes at the head of `wait` and moves jobs from its tail to the head of `active`: tails are oldest. */
+/**
+ * BullMQ adds jobs at the head of `wait` and moves them from its tail to the head of `active`. So the oldest job is
+ * at a tail.
+ */
 async function readOldest(redis: Redis, ids: (string | null)[]): Promise<number | undefined> {
   const pipeline = redis.pipeline();
   const oldest = ids.filter((id) => id !== null);
@@ -24,7 +27,7 @@ async function readOldest(redis: Redis, ids: (string | null)[]): Promise<number 
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Rejects when Redis does not answer; takes two round trips. */
+/** Takes two round trips. Rejects when Redis is not responding. */
 export async function readDepth(redis: Redis): Promise<Depth> {
   const replies = await redis
     .pipeline()

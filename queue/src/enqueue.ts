@@ -1,10 +1,10 @@
 /**
- * One job into Redis, with an end to every wait.
+ * Adds one job to Redis, with a time limit for every wait.
  *
- * `queue.add` hangs for ever while Redis has never been up, whatever ioredis is told. So the Queue is built on the
- * first `ready`, nothing is added before, and a deadline of our own runs around every add. An add that failed may
- * still have happened (a frozen Redis applies it when it wakes): "failed" means "unknown", the sender is told 503, and
- * the writer's idempotency absorbs the resend.
+ * `queue.add` waits without end when Redis has never been up, whatever the options of ioredis. So we create the Queue
+ * when the connection is ready for the first time, add nothing before, and put our own deadline on every add. A
+ * failed add may still have succeeded, because a frozen Redis executes it later. The sender is then told 503, and
+ * when it sends the message again, the writer recognises the duplicate.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
@@ -24,16 +24,19 @@ const RETRY_AFTER_SECONDS = 1;
 const PROBE_KEY = 'lyftr:probe';
 const PROBE_INTERVAL_MS = 100;
 const FAULTS_RECHECK_MS = 1_000;
-/** Somebody may change Redis's settings while it runs. */
+/** The settings of Redis can change while it runs. */
 const DURABILITY_RECHECK_MS = 10_000;
 
 export interface Enqueuer {
   readonly redis: Redis;
-  /** `ok`, or why no message can be taken now; by a write that Redis had to take, for one that only answers is not ready. */
+  /**
+   * `ok`, or why no message can be accepted now. Probes with a write, because Redis may answer reads and still refuse
+   * writes.
+   */
   probeWrite(): Promise<string>;
   /** Resolves when Redis is ready, or after `timeoutMs`. */
   whenReady(timeoutMs: number): Promise<void>;
-  /** Resolves after Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a resend can help. */
+  /** Resolves when Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a retry can help. */
   enqueue(messages: MessageTuple[], trace?: Trace[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -41,14 +44,14 @@ export interface Enqueuer {
 const unavailable = (detail: string) =>
   new ProblemError('queue-unavailable', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 
-/** Promise.withResolvers, which Node 20 lacks. */
+/** Promise.withResolvers, which Node 20 does not have. */
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => {};
   const promise = new Promise<void>((settle) => (resolve = settle));
   return { promise, resolve };
 }
 
-/** Rejects at the deadline. The add goes on: its late answer is of no use to anybody, whatever it is. */
+/** Rejects at the deadline. The add continues, and its result is ignored. */
 function withDeadline(adding: Promise<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
     const deadline = setTimeout(() => {
@@ -61,7 +64,7 @@ function withDeadline(adding: Promise<unknown>): Promise<void> {
 export interface EnqueuerOptions {
   redisUrl: string;
   fsync: RedisFsync;
-  /** Numbers the messages, and is told what Redis has acknowledged. */
+  /** Numbers the messages and records what Redis acknowledged. */
   lives: Lives;
   log: Logger;
 }
@@ -69,17 +72,17 @@ export interface EnqueuerOptions {
 export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions): Enqueuer {
   const redis = failFastRedis(redisUrl, ENQUEUE_DEADLINE_MS);
   let queue: Queue<Envelope> | undefined;
-  let state = 'Redis has not been reached yet';
+  let state = 'not connected to Redis yet';
   let closed = false;
   const { promise: becameReady, resolve: isReady } = withResolvers();
   const logTrouble = rateLimited(1_000, (suppressed, err: unknown) => {
-    log.warn({ err, suppressed }, 'Redis is in trouble');
+    log.warn({ err, suppressed }, 'Redis error');
   });
 
-  /** Redis's last refusal, until a batch has gone through. */
+  /** The last refusal by Redis, until a batch succeeds. */
   let refusal: string | undefined;
 
-  /** A refusal is said once, as the state that it is: it stays until somebody changes something. */
+  /** Logs a refusal once, as a state, because it lasts until someone changes a setting. */
   function trouble(error: unknown): void {
     refusal = refusalOf(error);
     if (refusal === undefined) logTrouble(error);
@@ -92,10 +95,10 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
     if (next === 'ok') {
       log.info('Redis is ready');
       isReady();
-    } else log.warn({ reason: next }, 'not taking messages');
+    } else log.warn({ reason: next }, 'not accepting messages');
   }
 
-  /** Runs until Redis answers and is durable, or the connection is lost (then `ready` starts it again). */
+  /** Runs until Redis responds and is durable, or until the connection is lost. `ready` starts it again. */
   let probing = false;
   async function probe(): Promise<void> {
     if (probing) return;
@@ -106,7 +109,7 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
           const faults = await durabilityFaults(redis, fsync);
           if (faults.length === 0) {
             queue ??= await openQueue();
-            // nothing smaller than a batch needs every right that a batch needs
+            // only adding a batch tests every right that a batch needs
             if (refusal !== undefined) await add(queue, []);
             refusal = undefined;
           }
@@ -131,19 +134,19 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
       skipWaitingForReady: true,
       streams: { events: { maxLen: QUEUE_EVENTS_MAX } },
     });
-    // without a listener the first lost connection would end the process
+    // without a listener, the first lost connection would end the process
     opened.on('error', trouble);
     try {
       await opened.waitUntilReady();
     } catch (error) {
-      // one that Redis refused at its start never works again
+      // a Queue that Redis refused at its start never works again
       void opened.close().catch(() => {});
       throw error;
     }
     return opened;
   }
 
-  /** Resolves when Redis has acknowledged the batch; rejects when that is not known. */
+  /** Resolves when Redis has acknowledged the batch. Rejects when that is unknown. */
   async function add(to: Queue<Envelope>, messages: MessageTuple[], trace?: Trace[]): Promise<void> {
     const numbers = lives.next(messages.length);
     const { producer, range } = numbers;
@@ -157,7 +160,7 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
   redis.on('error', trouble);
   redis.on('ready', () => void probe());
   redis.on('close', () => {
-    if (!closed) become(refusal ?? 'the connection to Redis is lost');
+    if (!closed) become(refusal ?? 'the connection to Redis was lost');
   });
 
   return {
@@ -167,11 +170,11 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
       try {
         await redis.set(PROBE_KEY, '1', 'EX', 60);
       } catch (error) {
-        return refusalOf(error) ?? `Redis does not take a write: ${String(error)}`;
+        return refusalOf(error) ?? `Redis rejected a write: ${String(error)}`;
       }
       return fsync === 'always'
         ? state
-        : 'ok: appendfsync everysec, a power cut may cost a second of acknowledged messages';
+        : 'ok: with appendfsync everysec, a power failure may lose a second of acknowledged messages';
     },
     whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
     async enqueue(messages, trace) {
@@ -182,8 +185,8 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
       } catch (error) {
         trouble(error);
         if (String(error).includes('OOM')) throw unavailable('Redis is out of memory');
-        // frozen, or gone without a word: refuse at once until it answers again
-        become(refusal ?? 'Redis does not answer');
+        // Redis is frozen or unreachable: refuse at once until it responds again
+        become(refusal ?? 'Redis is not responding');
         void probe();
         throw unavailable('Redis did not acknowledge the message');
       }
@@ -192,7 +195,7 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
     async close() {
       closed = true;
       clearInterval(recheck);
-      // the Queue does not own the connection: closing it only drops its listeners
+      // the Queue does not own the connection; closing it only removes its listeners
       await queue?.close().catch(() => {});
       redis.disconnect();
     },

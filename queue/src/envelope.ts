@@ -1,9 +1,9 @@
 /**
  * The envelope of a job.
  *
- * One job carries a batch. A message travels as a tuple, not as an object: the names of the members would be
- * repeated in Redis for every message (45 of the 142 bytes of a typical body). `extra` travels as JSON text,
- * because it is stored as text: the writer never parses what it does not need.
+ * A job carries a batch. A message is a tuple and not an object, because an object would repeat the names of the
+ * members in Redis for every message (45 of the 142 bytes of a typical body). `extra` is JSON text, because it is
+ * stored as text: the writer does not parse it.
  */
 import {
   isMessageTuple,
@@ -17,12 +17,15 @@ import { givenRequestId } from '@lyftr/shared/runtime/request-id';
 
 export const ENVELOPE_VERSION = 2;
 
-/** A job is named after its batch, so that the ledger can tell what waits in the queue without reading it. */
+/**
+ * The name of a job identifies its batch. The ledger can therefore tell which messages are in the queue without
+ * reading the jobs.
+ */
 export function jobName(producer: string, [first, last]: Range): string {
   return `${producer}:${first}:${last - first + 1}`;
 }
 
-/** The batch that a job is named after, or undefined when the name is of another making. */
+/** The batch in the name of a job. Undefined when the name has another form. */
 export function numbersOfJob(name: string): Numbers | undefined {
   const match = /^([^:]+):([1-9]\d*):([1-9]\d*)$/.exec(name);
   if (match === null) return undefined;
@@ -30,18 +33,21 @@ export function numbersOfJob(name: string): Numbers | undefined {
   return { producer: match[1] as string, range: [first, first + Number(match[3]) - 1] };
 }
 
-/** What ingest puts into a job. */
+/** The content of a job, as ingest writes it. */
 export interface Envelope {
-  /** Version of this layout. A writer holds a version that it does not know until it is upgraded. */
+  /** Version of this layout. A writer that does not know a version holds the batch until the writer is upgraded. */
   v: typeof ENVELOPE_VERSION;
-  /** The life of an ingest process that enqueued the batch. */
+  /** The producer (one life of an ingest process) that enqueued the batch. */
   producer: string;
-  /** Number of the first message. A producer numbers its messages from 1; an add that failed leaves a hole. */
+  /**
+   * Number of the first message. A producer numbers its messages from 1. The numbers of a failed add are not used
+   * again.
+   */
   first: number;
-  /** Epoch milliseconds at which the batch was given to Redis. */
+  /** Epoch milliseconds at which the batch was sent to Redis. */
   at: number;
   messages: MessageTuple[];
-  /** Absent when no sender gave an id. */
+  /** Absent when no sender sent a request id. */
   trace?: Trace[];
 }
 
@@ -52,11 +58,11 @@ const isTrace = (value: unknown): value is Trace =>
   Number.isSafeInteger(value[1]) &&
   Number.isSafeInteger(value[2]);
 
-/** A later version of Lyftr wrote it: this writer has to be upgraded. */
+/** A later version of Lyftr wrote the envelope. The writer must be upgraded. */
 export class UnknownVersionError extends Error {
   constructor(version: number) {
     super(
-      `The queue holds a batch of version ${version}, which this writer cannot read. Upgrade the writer.`,
+      `The queue contains a batch of version ${version}, which this writer cannot read. Upgrade the writer.`,
     );
     this.name = 'UnknownVersionError';
   }
@@ -69,13 +75,13 @@ function readCommon({ at, messages, trace }: Fields): Omit<ReadBatch, 'numbers'>
   if (!Array.isArray(messages) || !messages.every(isMessageTuple))
     throw new Error('the envelope has malformed messages');
   const batch = { at: at as number, messages };
-  // it is for the log alone, and must not cost a message
+  // the trace is only for the log; a malformed one must not cost a message
   return Array.isArray(trace) && trace.every(isTrace) ? { ...batch, trace } : batch;
 }
 
 function readNumbered(fields: Fields): ReadBatch {
   const { producer, first } = fields;
-  if (typeof producer !== 'string' || producer === '') throw new Error('the envelope names no producer');
+  if (typeof producer !== 'string' || producer === '') throw new Error('the envelope has no producer');
   if (!Number.isSafeInteger(first) || (first as number) < 1)
     throw new Error('the envelope has no number of its first message');
   const common = readCommon(fields);
@@ -83,15 +89,15 @@ function readNumbered(fields: Fields): ReadBatch {
   return { numbers: { producer, range }, ...common };
 }
 
-/** By version of the envelope. One that is not here yet is of a later Lyftr. */
+/** Decoders by version of the envelope. A later version of Lyftr wrote an envelope of any other version. */
 const DECODERS: Readonly<Record<number, (fields: Fields) => ReadBatch>> = {
   1: (fields) => ({ numbers: undefined, ...readCommon(fields) }),
   2: readNumbered,
 };
 
 /**
- * What came out of Redis, checked before it is trusted. Throws UnknownVersionError, or an Error that says what is wrong
- * with an envelope that is damaged; no retry helps against that.
+ * Decodes and validates an envelope from Redis. Throws UnknownVersionError, or an Error that describes the damage. A
+ * retry does not help.
  */
 export function readEnvelope(data: unknown): ReadBatch {
   if (typeof data !== 'object' || data === null) throw new Error('the envelope is not an object');

@@ -1,4 +1,4 @@
-/** The jobs of one round: which of them, in which order, and what they hold. */
+/** Selects, orders and reads the jobs of one round. */
 import { Worker, type Job, type JobJson } from 'bullmq';
 import type { Batch, Numbers } from '@lyftr/shared/batch';
 import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
@@ -9,22 +9,22 @@ import { queueKey } from './options.js';
 
 const ROUND_JOBS_MAX = 64;
 const ROUND_MESSAGES_MAX = 4_000;
-/** Of jobs as Redis holds them; parsed they take several times as much. */
+/** Size of the jobs in Redis. Parsed jobs take several times as much memory. */
 const ROUND_BYTES_MAX = 8 * 1_024 * 1_024;
-/** For a job of another name. */
+/** For a job whose name has another form. */
 const MESSAGE_BYTES_GUESS = 64;
 
 /**
- * Begins a round, in which nothing is in hand. Whatever is active belonged to a writer that is gone, or to a round that
- * was cut off: it goes back to the end from which jobs are taken, in the order in which Redis numbered it. So the first
- * delivery of an id stays the first one across every take-over; BullMQ by itself would wait for the lock to run out,
- * and put stalled jobs back in the order of a set.
+ * Begins a round. This writer has no active jobs at that moment, so every active job belonged to an earlier writer or
+ * to an interrupted round. Such jobs go back to the end of `wait` from which jobs are taken, in the order of their
+ * ids. The first delivery of a message id therefore stays first across every takeover. BullMQ itself would wait until
+ * the locks expire, and would put stalled jobs back in the order of a set.
  *
- * KEYS: lease, active, wait, stalled. ARGV: this writer, prefix of the jobs' keys, jobs to look at. Returns the number of
- * jobs that were taken back, then name and size in bytes of those that come next, the oldest first.
+ * KEYS: lease, active, wait, stalled. ARGV: this writer, prefix of the jobs' keys, number of jobs to examine. Returns
+ * the number of jobs that were put back, then the name and the size in bytes of the next jobs, oldest first.
  */
 const BEGIN = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE the lease is not held') end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE this writer does not hold the lease') end
 local left = redis.call('LRANGE', KEYS[2], 0, -1)
 table.sort(left, function(a, b) return (tonumber(a) or 0) > (tonumber(b) or 0) end)
 for _, id in ipairs(left) do
@@ -41,7 +41,9 @@ for i = #ids, 1, -1 do
 end
 return answer`;
 
-/** Takes back what was left in hand, and says how many jobs fit into a round. Rejects without the lease. */
+/**
+ * Puts active jobs back and returns how many jobs fit into a round. Rejects when this writer does not hold the lease.
+ */
 export async function beginRound(
   redis: Redis,
   instance: string,
@@ -55,7 +57,7 @@ export async function beginRound(
     const range = numbersOfJob(jobs[i] as string)?.range;
     messages += range === undefined ? size / MESSAGE_BYTES_GUESS : range[1] - range[0] + 1;
     bytes += size;
-    // one job at least, whatever its size
+    // at least one job, whatever its size
     if (width > 0 && (messages > ROUND_MESSAGES_MAX || bytes > ROUND_BYTES_MAX)) break;
     width++;
   }
@@ -64,7 +66,9 @@ export async function beginRound(
 
 export const isFull = (jobs: number): boolean => jobs === ROUND_JOBS_MAX;
 
-/** BullMQ parses a job as it hands it out, and throws at one that is no JSON: that job could never be settled. */
+/**
+ * BullMQ parses a job when it fetches it, and throws when the job is not JSON. That job could then never be settled.
+ */
 export class JobReader extends Worker {
   protected override createJob(json: JobJson, id: string): Job {
     try {
@@ -76,7 +80,7 @@ export class JobReader extends Worker {
   }
 }
 
-/** The batch that a job is named after; a job of another name counts as one message of nobody. */
+/** The batch in the name of a job. A job whose name has another form counts as one message of UNNAMED_JOBS. */
 function nameOf({ name, id = '' }: Job): Numbers {
   const numbers = numbersOfJob(name);
   if (numbers !== undefined) return numbers;
@@ -86,7 +90,7 @@ function nameOf({ name, id = '' }: Job): Numbers {
     : { producer: `${UNNAMED_JOBS}-${id.replaceAll(':', '-')}`, range: [1, 1] };
 }
 
-/** Throws UnknownVersionError. Every other fault of an envelope is in the batch. */
+/** Throws UnknownVersionError. Any other fault is returned as a Corrupt batch. */
 export function readBatch(job: Job): Batch {
   try {
     return readEnvelope(job.data);

@@ -1,15 +1,16 @@
 /**
- * Numbers the messages of this process, and keeps what Redis confirmed of them for the ledger (`shared/src/ledger.ts`).
+ * Numbers the messages of this process, and keeps the numbers that Redis confirmed for the ledger
+ * (`shared/src/ledger.ts`).
  *
- * A process has one life as a producer, as a rule. It begins another when its ranges have too many holes, which come
- * from adds that failed: nothing is forgotten, and what is published stays short. And it does so when it could not
- * publish for long: the writer may have summed up the life before by then, and must not find it again.
+ * A process usually has one life as a producer. It begins a new life in two cases. First, when failed adds have left
+ * too many gaps in its ranges: the published figures stay short, and nothing is lost. Second, when it could not
+ * publish for a long time: the writer may have summed up the old life by then, so it must not appear again.
  */
 import type { Numbers } from '@lyftr/shared/batch';
 import { CONFIRMED_KEY, type Confirmed } from '@lyftr/shared/ledger';
 
 const RANGES_MAX = 1_000;
-/** Below the hour after which query takes a process that does not publish for gone. */
+/** Less than the hour after which query retires a process that does not publish. */
 const CUT_OFF_MS = 30 * 60 * 1_000;
 
 interface Life extends Confirmed {
@@ -17,15 +18,15 @@ interface Life extends Confirmed {
 }
 
 export interface Lives {
-  /** The numbers of the next batch. Batches are added one after another. */
+  /** Returns the numbers of the next batch. Batches are added one after another. */
   next(messages: number): Numbers;
-  /** Redis has acknowledged the batch. */
+  /** Records that Redis acknowledged the batch. */
   confirm(numbers: Numbers): void;
-  /** Messages that were confirmed since the process started. */
+  /** Number of messages confirmed since the process started. */
   messages(): number;
-  /** What is to be published, as fields of hashes in Redis. */
+  /** The fields to publish in hashes of Redis. */
   fields(): [key: string, field: string, value: string][];
-  /** Call when Redis has taken the fields that were asked for last. */
+  /** Call it when Redis has stored the fields of the last call of `fields`. */
   published(): void;
 }
 
@@ -33,7 +34,7 @@ export function createLives(instance: string, clock: () => number = () => perfor
   let number = 1;
   let next = 1;
   let life: Life = { producer: instance, messages: 0, ranges: [] };
-  /** Full, and not published to the end. */
+  /** Lives that are full and not completely published yet. */
   let full: Life[] = [];
   let publishing: Life[] = [];
   let publishedAt = clock();
@@ -57,7 +58,7 @@ export function createLives(instance: string, clock: () => number = () => perfor
     },
     confirm({ producer, range: [first, last] }) {
       messages += last - first + 1;
-      // of a life that was cut off
+      // the batch belongs to a life that was cut off
       if (producer !== life.producer) return;
       life.messages += last - first + 1;
       const end = life.ranges.at(-1);

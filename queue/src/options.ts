@@ -1,4 +1,4 @@
-/** The queue between ingest and writer: its name, and how BullMQ is to treat it. */
+/** The name of the queue between ingest and writer, and its BullMQ options. */
 import type { DefaultJobOptions } from 'bullmq';
 
 /** BullMQ keys are `lyftr:deliveries:*`. */
@@ -8,8 +8,8 @@ export const QUEUE_NAME = 'deliveries';
 export const queueKey = (name: string): string => `${QUEUE_PREFIX}:${QUEUE_NAME}:${name}`;
 
 /**
- * Said in full, so that a changed default cannot change us. A job is never retried by the queue: the writer
- * holds a batch until it is stored. `removeOnFail: false` keeps whatever lands in *failed* for inspection.
+ * All options are explicit, so that a changed default of BullMQ has no effect. The queue never retries a job: the
+ * writer holds a batch until it is stored. `removeOnFail: false` keeps every failed job for inspection.
  */
 export const JOB_OPTIONS: DefaultJobOptions = {
   attempts: 1,
@@ -19,5 +19,8 @@ export const JOB_OPTIONS: DefaultJobOptions = {
   keepLogs: 0,
 };
 
-/** BullMQ appends an event per state change to a stream that nobody here reads: keep one entry, not 10,000. */
+/**
+ * BullMQ appends an event for every change of state to a stream that Lyftr does not read. Keep 1 entry instead of
+ * 10,000.
+ */
 export const QUEUE_EVENTS_MAX = 1;

@@ -1,4 +1,4 @@
-/** Is there room in the queue? Asked once a second, so that the path of a message asks only a variable. */
+/** Checks once a second whether the queue has room. The path of a message only reads a variable. */
 import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Confirmed } from '@lyftr/shared/ledger';
 import { size, subtract, type Range } from '@lyftr/shared/ranges';
@@ -6,11 +6,11 @@ import { memoryUsedRatio } from '@lyftr/shared/runtime/redis';
 import type { Redis } from 'ioredis';
 
 const POLL_INTERVAL_MS = 1_000;
-/** At `maxmemory` the writer cannot complete a job either, so intake has to stop well below it. */
+/** When Redis reaches `maxmemory`, the writer cannot complete jobs either. So ingest must stop well below it. */
 const MEMORY_SHARE_MAX = 0.8;
 const RETRY_AFTER_MAX_SECONDS = 60;
 
-/** Messages acknowledged and not yet settled, by what ingest and writer have left in Redis. */
+/** Number of acknowledged messages that are not settled yet, from the figures of ingest and writer in Redis. */
 export function depthOf(confirmed: Record<string, string>, settled: Record<string, string>): number {
   let depth = 0;
   for (const [producer, json] of Object.entries(confirmed)) {
@@ -20,7 +20,7 @@ export function depthOf(confirmed: Record<string, string>, settled: Record<strin
   return depth;
 }
 
-/** How long a sender should wait: until the writer, at its present pace, has made some room; 1 to 60 s. */
+/** How long a sender should wait until the writer, at its current speed, has made room. 1 to 60 s. */
 export function retryAfterSeconds(excessMessages: number, drainedPerSecond: number): number {
   if (drainedPerSecond <= 0) return RETRY_AFTER_MAX_SECONDS;
   return Math.min(Math.max(Math.ceil(excessMessages / drainedPerSecond), 1), RETRY_AFTER_MAX_SECONDS);
@@ -32,7 +32,7 @@ export interface Full {
 }
 
 export interface Room {
-  /** Why there is none, or undefined when there is. */
+  /** Why the queue is full, or undefined when it has room. */
   full(): Full | undefined;
   stop(): void;
 }
@@ -48,11 +48,11 @@ async function readTogether(redis: Redis): Promise<[Hash, Hash, Hash, string]> {
     .info('memory')
     .exec();
   const failed = replies?.find(([error]) => error !== null);
-  if (replies === null || failed !== undefined) throw failed?.[0] ?? new Error('Redis gave no replies');
+  if (replies === null || failed !== undefined) throw failed?.[0] ?? new Error('Redis returned no replies');
   return replies.map(([, reply]) => reply) as [Hash, Hash, Hash, string];
 }
 
-/** Messages that were settled so far. */
+/** Number of messages settled so far. */
 function settledIn(settled: Hash, ended: Hash): number {
   const listed = Object.values(settled).map((json) => size(JSON.parse(json) as Range[]));
   return Object.values(ended).reduce(
@@ -69,7 +69,7 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
     log.warn({ err, suppressed }, 'the depth of the queue cannot be read');
   });
 
-  /** A moving average: the writer publishes once a second, and not in step with this. */
+  /** A moving average, because the writer publishes once a second and not in step with this check. */
   function noteDrained(settled: number): void {
     const at = performance.now();
     if (last !== undefined && settled >= last.settled) {
@@ -88,10 +88,10 @@ export function watchRoom(redis: Redis, highWaterMessages: number, log: Logger):
     const before = full;
     full = undefined;
     if (depth >= highWaterMessages) {
-      // a tenth below the mark there is room for a while
+      // at 90 % of the mark, there is room for some time
       const excess = depth - highWaterMessages * 0.9;
       full = {
-        reason: `${depth} messages wait in the queue`,
+        reason: `${depth} messages are in the queue`,
         retryAfterSeconds: retryAfterSeconds(excess, drainedPerSecond),
       };
     } else if (share >= MEMORY_SHARE_MAX) {

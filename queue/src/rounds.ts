@@ -1,9 +1,9 @@
 /**
- * Takes jobs from the queue in rounds: fetch together, store, complete together.
+ * Processes jobs in rounds: fetches several, stores them together, completes them together.
  *
- * Redis writes its file to disk once for all commands that arrive together, so a round costs it two fsyncs however many
- * jobs it has. BullMQ's own loop fetches and completes job by job; at 64 connections that was four fsyncs a job, and
- * the senders' acknowledgements waited behind them.
+ * Redis syncs its file once for all commands that arrive together. A round therefore costs two fsyncs, whatever the
+ * number of its jobs. BullMQ's own loop fetches and completes job by job. At 64 connections, that took four fsyncs
+ * for each job, and the acknowledgements of the senders had to wait for them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Job } from 'bullmq';
@@ -16,48 +16,52 @@ import { QUEUE_NAME, QUEUE_PREFIX, queueKey } from './options.js';
 import type { Settled } from './settled.js';
 
 /**
- * While jobs keep coming a round begins this long after the one before: what gathers meanwhile shares its fsyncs. It
- * costs the sender nothing, whose acknowledgement is Redis's, and the first job after a pause is taken at once.
+ * Under load, a round begins this long after the previous one, so that more jobs share its fsyncs. Senders do not
+ * wait for this, because Redis has already acknowledged their messages. The first job after a pause is processed at
+ * once.
  */
 const ROUND_MS = 50;
 /**
- * Jobs that are fetched or completed with one write to Redis. Its scripts take about 0.1 ms each and nothing runs between
- * them: 64 in a row kept senders waiting 8 ms for their acknowledgement at p99.
+ * Jobs that are fetched or completed with one write to Redis. Each script takes about 0.1 ms and blocks Redis. With
+ * 64 scripts in a row, senders waited 8 ms for their acknowledgement at p99.
  */
 const TOGETHER_MAX = 8;
-/** How long Redis holds the question whether there is a job. */
+/** How long a blocking call waits for a job. */
 const BLOCK_SECONDS = 5;
 const RETRY_MS = 250;
-/** Between two looks at a batch that this writer cannot read. */
+/** Interval at which the writer looks again at a batch that it cannot read. */
 const HOLD_MS = 1_000;
 /**
- * There is one writer, and whoever takes over takes every active job, so a lock protects from nobody. It must only never
- * run out: a long transaction could not renew it.
+ * Locks are not needed here: there is one writer, and its successor puts back every active job. A lock must only
+ * never expire, because a long transaction could not renew it.
  */
 const LOCK_MS = 24 * 60 * 60 * 1_000;
 
 export interface Rounds {
-  /** Stops fetching, and resolves when every job in hand is stored and completed. The connection stays open. */
+  /** Stops fetching. Resolves when every fetched job is stored and completed. The connection stays open. */
   close(): Promise<void>;
-  /** Jobs that were fetched and are not completed. */
+  /** Number of jobs that are fetched and not completed. */
   inHand(): number;
-  /** `ok`, or why the queue is held. */
+  /** `ok`, or why the writer holds the queue. */
   state(): string;
 }
 
 export interface RoundsOptions {
   redis: Redis;
-  /** This writer, which holds the lease. */
+  /** The instance of this writer, which holds the lease. */
   instance: string;
-  /** Resolves with what is settled when the batches are on disk; only then are their jobs completed, and gone from Redis. */
+  /**
+   * Stores the batches. Resolves with the settled numbers when they are on disk. Only then are the jobs completed and
+   * removed from Redis.
+   */
   handle: (batches: readonly Batch[]) => Promise<Numbers[]>;
   settled: Settled;
-  /** Told of everything that Redis fails at. */
+  /** Called for every error of Redis. */
   trouble: (error: unknown) => void;
   log: Logger;
 }
 
-/** TOGETHER_MAX at a time, so that others get their turn in between. */
+/** Processes TOGETHER_MAX items at a time, so that other clients get their turn in between. */
 async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let from = 0; from < items.length; from += TOGETHER_MAX) {
@@ -66,7 +70,7 @@ async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   return results;
 }
 
-/** Nothing of ours fails a job. Whatever lies in *failed* all the same, put there by hand or by a bug, is tried again. */
+/** Retries jobs in *failed*. Lyftr never fails a job, but an operator or a bug can. */
 async function retryFailed(redis: Redis): Promise<void> {
   if ((await redis.zcard(queueKey('failed'))) === 0) return;
   const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
@@ -77,7 +81,7 @@ async function retryFailed(redis: Redis): Promise<void> {
   }
 }
 
-/** The batches of the first jobs, up to one of a version that is not known. */
+/** The batches of the jobs, in order, up to the first one of an unknown version. */
 function readBatches(jobs: readonly Job[]): { batches: Batch[]; held: string | undefined } {
   const batches: Batch[] = [];
   for (const job of jobs) {
@@ -92,18 +96,18 @@ function readBatches(jobs: readonly Job[]): { batches: Batch[]; held: string | u
 }
 
 export function startRounds({ redis, instance, handle, settled, trouble, log }: RoundsOptions): Rounds {
-  // without a processor: it fetches and completes when it is told to
+  // without a processor, the worker fetches and completes only on request
   const worker = new JobReader(QUEUE_NAME, undefined, {
     connection: redis,
     prefix: QUEUE_PREFIX,
     lockDuration: LOCK_MS,
-    // ingest looks at the version; a worker that was refused this question at its start would never work again
+    // ingest checks the version; a worker whose check was refused at the start would never work again
     skipVersionCheck: true,
-    // a job is moved back to waiting as often as it takes; by default the second time fails it for good
+    // no limit: by default, a job that is put back a second time fails for good
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     removeOnComplete: { count: 0 },
   });
-  // without a listener the first lost connection would end the process
+  // without a listener, the first lost connection would end the process
   worker.on('error', trouble);
 
   let closing = false;
@@ -112,25 +116,28 @@ export function startRounds({ redis, instance, handle, settled, trouble, log }: 
   let held: string | undefined;
 
   function hold(reason: string | undefined): void {
-    if (reason !== undefined && held === undefined) log.error({ reason }, 'the queue is held');
-    if (reason === undefined && held !== undefined) log.info('the queue is not held any more');
+    if (reason !== undefined && held === undefined) log.error({ reason }, 'the writer holds the queue');
+    if (reason === undefined && held !== undefined) log.info('the writer no longer holds the queue');
     held = reason;
   }
 
-  /** The oldest jobs. None when another writer took some at the same time: `isEmpty` says that none waited. */
+  /**
+   * Fetches the oldest jobs. Returns none when another writer fetched jobs at the same time. `isEmpty` is true when
+   * none were waiting.
+   */
   async function fetch(): Promise<{ jobs: Job[]; isEmpty: boolean }> {
     const { orphans, width } = await beginRound(redis, instance);
-    if (orphans > 0) log.info({ jobs: orphans }, 'took back jobs that a writer left in hand');
+    if (orphans > 0) log.info({ jobs: orphans }, 'put back jobs that an earlier writer had fetched');
     if (width === 0) return { jobs: [], isEmpty: true };
     const places = Array.from({ length: width }, () => `${worker.id}:${token++}`);
     const fetched = await inTurns(places, (place) => worker.getNextJob(place, { block: false }));
     const jobs = fetched.filter((job) => job !== undefined);
-    // a writer that was paused wakes and takes jobs before it finds itself replaced: ours may be newer than those
+    // a paused writer may wake and fetch older jobs before it notices that it was replaced
     const active = await redis.llen(queueKey('active'));
     return { jobs: active === jobs.length ? jobs : [], isEmpty: false };
   }
 
-  /** Returns the number of jobs that were settled, and whether there was none. */
+  /** Returns the number of settled jobs, and whether the queue was empty. */
   async function round(): Promise<{ done: number; isEmpty: boolean }> {
     const { jobs, isEmpty } = await fetch();
     const { batches, held: reason } = readBatches(jobs);
@@ -164,7 +171,7 @@ export function startRounds({ redis, instance, handle, settled, trouble, log }: 
         await consume();
       } catch (error) {
         if (closing) return;
-        // whatever was cut off, the jobs in hand are orphans now, and the ledger knows those that were committed
+        // the next round puts these jobs back, and the ledger recognises the batches that were committed
         trouble(error);
         await delay(RETRY_MS);
       }
@@ -177,7 +184,7 @@ export function startRounds({ redis, instance, handle, settled, trouble, log }: 
     state: () => held ?? 'ok',
     async close() {
       closing = true;
-      // ends the wait for a job
+      // ends the blocking call
       await worker.getBackend().disconnectBlocking(false);
       await running;
       await worker.close();

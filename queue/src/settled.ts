@@ -1,7 +1,7 @@
 /**
- * Leaves in Redis what was settled, before the jobs leave the queue. So Redis knows every message that it ever took,
- * also those of a process that was killed before it could publish them: a database that was restored from an old copy
- * is found out message by message.
+ * Stores the settled numbers in Redis before the jobs leave the queue. Redis then knows every message that it ever
+ * accepted, even those of a process that was killed before it published them. This shows message by message what is
+ * missing from a database that was restored from an old copy.
  */
 import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import type { Numbers } from '@lyftr/shared/batch';
@@ -9,23 +9,26 @@ import { SETTLED_KEY } from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import type { Redis } from 'ioredis';
 
-/** KEYS: lease, settled. ARGV: this writer, then pairs of producer and ranges. A writer that was replaced knows less. */
+/**
+ * KEYS: lease, settled. ARGV: this writer, then pairs of producer and ranges. Fails when this writer was replaced,
+ * because its numbers are then out of date.
+ */
 const NOTE = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE the lease is not held') end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASE this writer does not hold the lease') end
 for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 return 1`;
 
 export interface Settled {
-  /** Rejects when Redis does not answer, or another writer holds the lease. */
+  /** Rejects when Redis is not responding or another writer holds the lease. */
   note(numbers: readonly Numbers[]): Promise<void>;
-  /** Drops the memory of a producer that Redis does not list any more. */
+  /** Forgets a producer that Redis no longer lists. */
   release(producer: string): void;
 }
 
 export function createSettled(redis: Redis, instance: string): Settled {
   const known = new Map<string, Range[]>();
 
-  /** What other writers have left is kept. */
+  /** Loads what earlier writers stored, so that it is kept. */
   async function load(producers: readonly string[]): Promise<void> {
     const unknown = producers.filter((producer) => !known.has(producer));
     if (unknown.length === 0) return;

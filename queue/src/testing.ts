@@ -1,4 +1,4 @@
-/** What the tests of this service share: a Redis of their own. */
+/** Helpers for tests: a private Redis. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** A redis-server on a socket, that keeps nothing; with a connection that is ready. */
+/** Starts a redis-server without persistence on a socket. Resolves with a ready connection. */
 export async function startRedis(): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'lyftr-writer-'));
   const socket = join(directory, 'redis.sock');
@@ -28,7 +28,7 @@ export async function startRedis(): Promise<TestRedis> {
   redis.on('error', () => {});
   redis.connect().catch(() => {});
   while (redis.status !== 'ready') {
-    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`redis-server exited with ${child.exitCode}`);
     await delay(10);
   }
   return {

@@ -1,8 +1,8 @@
-/** What comes out of the queue, and what becomes of it. */
+/** A batch: messages that share a job of the queue. */
 import type { DeadLetterKind } from './outcomes.js';
 import { size, type Range } from './ranges.js';
 
-/** Where a batch stands in the numbering of its producer, whose name has no colon. */
+/** The numbers of a batch's messages, and the producer that numbered them. A producer's name contains no colon. */
 export interface Numbers {
   producer: string;
   range: Range;
@@ -11,7 +11,7 @@ export interface Numbers {
 /** `[message_id, from, to, ts, text, extra?]`; `extra` is the JSON text of an object. */
 export type MessageTuple = [string, string, string, number, string, string?];
 
-/** Checks what came from outside. */
+/** Validates a value that was read from Redis or from the database. */
 export const isMessageTuple = (value: unknown): value is MessageTuple =>
   Array.isArray(value) &&
   (value.length === 5 || value.length === 6) &&
@@ -22,45 +22,45 @@ export const isMessageTuple = (value: unknown): value is MessageTuple =>
   typeof value[4] === 'string' &&
   (value.length === 5 || typeof value[5] === 'string');
 
-/** `[request id, index of its first message, number of its messages]` of a delivery whose sender gave it an id. */
+/** `[request id, index of the first message, number of messages]` of a delivery whose sender sent a request id. */
 export type Trace = [requestId: string, first: number, messages: number];
 
-/** A batch as the writer has it, of whatever version its envelope was. */
+/** A batch decoded from an envelope of any version. */
 export interface ReadBatch {
-  /** Undefined for a batch of version 1, which did not number its messages. */
+  /** Undefined for an envelope of version 1, which has no message numbers. */
   numbers: Numbers | undefined;
   at: number;
   messages: MessageTuple[];
   trace?: Trace[];
 }
 
-/** The id that a sender gave to the delivery of a message, or undefined. */
+/** The request id that the sender sent with a message, or undefined. */
 export function requestIdAt({ trace }: Pick<ReadBatch, 'trace'>, index: number): string | undefined {
   return trace?.find(([, first, messages]) => index >= first && index < first + messages)?.[0];
 }
 
-/** A job that cannot be read. It is settled as the batch that it is named after. */
+/** A job that cannot be decoded. It is settled under the numbers in its name. */
 export interface Corrupt {
   numbers: Numbers;
-  /** What the job holds, as JSON text. */
+  /** The content of the job, as JSON text. */
   corrupt: string;
   reason: string;
 }
 
-/** A batch as it left the queue, or a part of one. */
+/** A batch from the queue, or a part of one. */
 export type Batch = ReadBatch | Corrupt;
 
-/** A message, or a batch that cannot be read, that went to `dead_letters`. */
+/** A message or an undecodable batch that was stored in `dead_letters`. */
 export interface PutAside {
   kind: DeadLetterKind;
-  /** When the sender gave its delivery one. */
+  /** Undefined when the sender sent none. */
   requestId: string | undefined;
 }
 
 export const messagesIn = (batch: Batch): number =>
   'corrupt' in batch ? size([batch.numbers.range]) : batch.messages.length;
 
-/** The messages from index `from` to before `to`, with their numbers and request ids. */
+/** The messages from index `from` up to but not including `to`, with their numbers and request ids. */
 function partOf(batch: ReadBatch, from: number, to: number): ReadBatch {
   const { numbers, at, trace } = batch;
   const part: ReadBatch = { numbers: undefined, at, messages: batch.messages.slice(from, to) };
@@ -80,7 +80,7 @@ function* partsOf(batch: Batch, messagesMax: number): Generator<Batch> {
       yield partOf(batch, from, Math.min(from + messagesMax, batch.messages.length));
 }
 
-/** The same messages in the same order, in groups of up to `messagesMax`. A larger batch is cut. */
+/** Yields the messages in order, in groups of at most `messagesMax`. A larger batch is split. */
 export function* inGroups(batches: readonly Batch[], messagesMax: number): Generator<Batch[]> {
   let group: Batch[] = [];
   let messages = 0;
@@ -99,7 +99,7 @@ export function* inGroups(batches: readonly Batch[], messagesMax: number): Gener
   if (group.length > 0) yield group;
 }
 
-/** The messages of `batch` whose numbers are in `fresh`, by index. All of them when they have no numbers. */
+/** The indexes of the messages whose numbers are in `fresh`. All indexes when the batch has no numbers. */
 export function* indexesOf({ numbers, messages }: ReadBatch, fresh: readonly Range[]): Generator<number> {
   if (numbers === undefined) yield* messages.keys();
   else

@@ -1,4 +1,4 @@
-/** One table of every error that a client can see. ARCHITECTURE.md shows the same table; a test compares them. */
+/** Every error that a client can see. ARCHITECTURE.md has the same table, and a test compares the two. */
 
 export interface ProblemKind {
   status: number;
@@ -11,13 +11,17 @@ export const PROBLEMS = {
   'bad-request': {
     status: 400,
     title: 'Malformed HTTP request',
-    hint: 'Correct the request; a resend cannot help.',
+    hint: 'Correct the request. Sending it again unchanged does not help.',
   },
-  'not-json': { status: 400, title: 'The body is not JSON', hint: 'Send UTF-8 JSON; a resend cannot help.' },
+  'not-json': {
+    status: 400,
+    title: 'The body is not JSON',
+    hint: 'Send JSON in UTF-8. Sending the same body again does not help.',
+  },
   'bad-signature': {
     status: 401,
     title: 'The signature is missing or wrong',
-    hint: 'Sign the raw body with HMAC-SHA256 and send it as hex in x-signature.',
+    hint: 'Sign the raw body with HMAC-SHA256 and send the signature as hex in x-signature.',
   },
   'bad-token': {
     status: 401,
@@ -33,60 +37,64 @@ export const PROBLEMS = {
   'method-not-allowed': {
     status: 405,
     title: 'Method not allowed',
-    hint: 'The Allow header names the methods.',
+    hint: 'Use one of the methods in the Allow header.',
   },
-  'request-timeout': { status: 408, title: 'The request was not complete in time', hint: 'Send it again.' },
+  'request-timeout': { status: 408, title: 'The request did not arrive in time', hint: 'Send it again.' },
   'not-replayable': {
     status: 409,
-    title: 'The dead letter cannot be replayed like this',
-    hint: 'Read detail; nothing was sent, or nothing was accepted.',
+    title: 'The dead letter cannot be replayed',
+    hint: 'The detail gives the reason. No message was accepted.',
   },
   'not-written-off': {
     status: 409,
-    title: 'The missing batches cannot be written off now',
-    hint: 'Read detail; nothing was changed.',
+    title: 'The missing messages cannot be written off now',
+    hint: 'The detail gives the reason. Nothing was changed.',
   },
   'body-too-large': { status: 413, title: 'The body is too large', hint: 'Send smaller bodies or batches.' },
   'unsupported-media-type': {
     status: 415,
     title: 'Unsupported content type',
-    hint: 'Send application/json; a batch may also be application/x-ndjson.',
+    hint: 'Send application/json. A batch may also be application/x-ndjson.',
   },
   'invalid-message': {
     status: 422,
     title: 'The message does not match the schema',
-    hint: 'Correct the members in errors.',
+    hint: 'Correct the members listed in errors.',
   },
   'invalid-query': {
     status: 422,
-    title: 'A query parameter is not valid',
-    hint: 'Correct the parameters in errors.',
+    title: 'A query parameter is invalid',
+    hint: 'Correct the parameters listed in errors.',
   },
   'too-many-tries': {
     status: 429,
     title: 'Too many wrong tokens',
-    hint: 'Wait for Retry-After seconds, then try again.',
+    hint: 'Try again after Retry-After seconds.',
   },
   'headers-too-large': {
     status: 431,
     title: 'The header fields are too large',
     hint: 'Send fewer or shorter header fields.',
   },
-  internal: { status: 500, title: 'Internal error', hint: 'Send it again; the log has the cause.' },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    hint: 'Send the request again. The log shows the cause.',
+  },
   'queue-unavailable': {
     status: 503,
     title: 'The queue cannot take the message now',
-    hint: 'Send it again after Retry-After seconds; nothing was acknowledged.',
+    hint: 'Send it again after Retry-After seconds. It was not acknowledged.',
   },
   'upstream-unavailable': {
     status: 503,
-    title: 'The query service does not answer',
+    title: 'The query service is not responding',
     hint: 'Send it again later.',
   },
   'search-timeout': {
     status: 503,
     title: 'The search took too long',
-    hint: 'Ask again, or narrow it by from_, to, since or until.',
+    hint: 'Try again, or narrow the search with from_, to, since or until.',
   },
   'too-busy': {
     status: 503,
@@ -96,8 +104,8 @@ export const PROBLEMS = {
   'not-ready': { status: 503, title: 'The service is not ready', hint: 'Send it again later.' },
   'not-confirmed': {
     status: 504,
-    title: 'Not confirmed: it may or may not be done',
-    hint: 'Look again before you repeat it.',
+    title: 'The change was not confirmed in time',
+    hint: 'The change may still have been made. Check before you repeat it.',
   },
 } as const satisfies Record<string, ProblemKind>;
 
@@ -122,7 +130,7 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 const TYPE_PREFIX = 'urn:lyftr:problem:';
 
-/** Undefined for a `type` that this version does not know. */
+/** Returns undefined for a `type` that this version does not know. */
 export function codeOfType(type: unknown): ProblemCode | undefined {
   return (Object.keys(PROBLEMS) as ProblemCode[]).find((code) => type === `${TYPE_PREFIX}${code}`);
 }
@@ -134,7 +142,7 @@ export function problem(code: ProblemCode, detail?: string, errors?: FieldError[
   return body;
 }
 
-/** An error that is meant for the client; anything else that is thrown becomes `internal`, without its text. */
+/** An error for the client. Any other thrown error is answered as `internal`, without its text. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly errors: FieldError[] | undefined;
@@ -162,13 +170,13 @@ interface AjvErrorLike {
   params: Record<string, unknown>;
 }
 
-/** ajv's errors in the form that clients get: bounded in number, and without the offending values. */
+/** Converts ajv's errors for the client: at most FIELD_ERRORS_MAX of them, and never the invalid values. */
 export function fieldErrors(errors: readonly AjvErrorLike[] | null | undefined, prefix = ''): FieldError[] {
   return (errors ?? []).slice(0, FIELD_ERRORS_MAX).map((error) => {
     const missing = error.keyword === 'required' ? `/${String(error.params['missingProperty'])}` : '';
     if (missing !== '') return { path: `${prefix}${error.instancePath}${missing}`, message: 'is required' };
     if (error.keyword === 'pattern')
       return { path: `${prefix}${error.instancePath}`, message: 'must not contain NUL' };
-    return { path: `${prefix}${error.instancePath}`, message: error.message ?? 'is not valid' };
+    return { path: `${prefix}${error.instancePath}`, message: error.message ?? 'is invalid' };
   });
 }

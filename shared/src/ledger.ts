@@ -1,63 +1,66 @@
 /**
- * The ledger: the account of every message that was acknowledged.
+ * The ledger accounts for every acknowledged message.
  *
- * Each life of an ingest process is a producer. It numbers its messages from 1, and a batch is a range of these numbers,
- * so every figure below is the size of a set, and two sets can be compared message by message. Who counts what:
+ * Each life of an ingest process is a producer. A producer numbers its messages from 1, and a batch is a range of
+ * these numbers. Every figure below is therefore the size of a set, and sets can be compared message by message. The
+ * parts are:
  *
- * - ingest publishes what Redis confirmed to it, and with it how many messages it acknowledged;
- * - the writer keeps in the database what it committed and what was written off, in the transaction of the messages;
- * - the writer leaves in Redis what it settled, before the jobs leave the queue: a database that was restored from an
- *   old copy is found out by it;
- * - the queue holds what waits.
+ * - Ingest publishes the numbers that Redis confirmed, and how many messages ingest acknowledged.
+ * - The writer keeps the committed and the written-off numbers in the database. It changes them in the transaction of
+ *   the messages.
+ * - The writer stores the settled numbers in Redis before the jobs leave the queue. A database that was restored from
+ *   an old copy is detected by comparing the two.
+ * - The queue holds the numbers that wait.
  *
- * A number that was used for a job that failed stays a hole. If that job was stored all the same, its messages are
- * *unconfirmed*: their sender was told 503. So is what ingest has not published yet, for up to a second.
+ * A number that was used for a failed job is not used again. If Redis stored that job anyway, its messages are
+ * *unconfirmed*: the sender was told 503. Messages are also unconfirmed for up to a second, until ingest publishes
+ * them.
  */
 import type { Outcome } from './outcomes.js';
 import { size, subtract, union, type Range } from './ranges.js';
 
-/** Hash: producer → `{"messages": n, "ranges": [[first, last], …]}`, what Redis has acknowledged to it. */
+/** Hash: producer → `{"messages": n, "ranges": [[first, last], …]}`, the messages that Redis acknowledged to it. */
 export const CONFIRMED_KEY = 'lyftr:ledger:confirmed';
-/** Hash: producer → `[[first, last], …]`, what the writer has settled or written off. */
+/** Hash: producer → `[[first, last], …]`, the numbers that the writer settled or wrote off. */
 export const SETTLED_KEY = 'lyftr:ledger:settled';
-/** Hash: `accepted` and `unconfirmed`, the messages of producers that ended and are not listed any more. */
+/** Hash: `accepted` and `unconfirmed`, the totals of ended producers, which are no longer listed. */
 export const ENDED_KEY = 'lyftr:ledger:ended';
 
-/** The producer of jobs that are not named after a batch. It is numbered by the jobs' ids, and never ends. */
+/** The producer of jobs that are not named after a batch. The job id is the number. This producer never ends. */
 export const UNNAMED_JOBS = '_jobs';
 
 export interface Confirmed {
-  /** Counted by ingest as it answered, not derived from the ranges. */
+  /** Counted by ingest for each answer, independently of the ranges. */
   messages: number;
   ranges: Range[];
 }
 
-/** One producer as Redis lists it. */
+/** What Redis holds about one producer. */
 export interface Listed {
   confirmed: Confirmed;
   settled: Range[];
-  /** What the queue holds of it, in whatever state. */
+  /** Its messages in the queue, in any state. */
   queued: Range[];
-  /** The first two as Redis holds them, '' for none: for a script that must not overlook a change. */
+  /** `confirmed` and `settled` as Redis stores them, '' when absent. A script uses them to detect a change. */
   texts: [confirmed: string, settled: string];
 }
 
 export interface RedisAccount {
   producers: Map<string, Listed>;
   ended: { accepted: number; unconfirmed: number };
-  /** False when the queue is too long to be looked through; `queued` is empty then. */
+  /** False when the queue is too long to read. `queued` is then empty. */
   isQueueKnown: boolean;
 }
 
 export interface StoreAccount {
   outcomes: Record<Outcome, number>;
-  /** Of the duplicates, those with another content than what is stored. */
+  /** Duplicates whose content differs from the stored message. */
   conflictingDuplicates: number;
-  /** Messages that an operator gave up. */
+  /** Messages that an operator wrote off. */
   writtenOff: number;
-  /** Messages that were settled before messages were numbered. They count as accepted. */
+  /** Messages that were settled before messages had numbers. They count as accepted. */
   carried: number;
-  /** By producer, of those that were asked for. */
+  /** By producer, for the requested producers. */
   committed: Map<string, Range[]>;
   writtenOffRanges: Map<string, Range[]>;
 }
@@ -66,18 +69,20 @@ export interface StoreAccount {
 export interface LedgerAnswer {
   /** Messages that ingest acknowledged. */
   accepted: number;
-  /** Messages that were stored or wait although no ingest process has confirmed that it acknowledged them. */
+  /** Messages that are stored or waiting although no ingest process confirmed that it acknowledged them. */
   unconfirmed: number;
   created: number;
   duplicate: number;
   dead_letter: number;
   written_off: number;
   waiting: number;
-  /** accepted + unconfirmed - created - duplicate - dead_letter - written_off - waiting: 0 unless something is wrong. */
+  /**
+   * accepted + unconfirmed - created - duplicate - dead_letter - written_off - waiting. 0 unless something is wrong.
+   */
   difference: number;
-  /** Of the duplicates, those with another content than what is stored. */
+  /** Duplicates whose content differs from the stored message. */
   conflicting_duplicate: number;
-  /** Messages that were acknowledged and are gone, by number; null while the queue is too long to tell. */
+  /** Acknowledged messages that are neither stored nor in the queue. Null while the queue is too long to tell. */
   missing: Missing | null;
 }
 
@@ -86,7 +91,7 @@ export interface Missing {
   producers: { producer: string; ranges: Range[] }[];
 }
 
-/** Of one producer. `known` is everything that either store has heard of. */
+/** The balance of one producer. `known` has every number that Redis or the database holds. */
 function balanceOf({ confirmed, settled, queued }: Listed, committed: Range[], writtenOff: Range[]) {
   const accounted = union(committed, writtenOff);
   const waiting = subtract(queued, accounted);
@@ -99,19 +104,19 @@ function balanceIn(listed: Listed, { committed, writtenOffRanges }: StoreAccount
   return balanceOf(listed, committed.get(producer) ?? [], writtenOffRanges.get(producer) ?? []);
 }
 
-/** Nothing of this producer waits or is missing. */
+/** Whether no message of this producer is waiting or missing. */
 export function isSettled(listed: Listed, store: StoreAccount, producer: string): boolean {
   return listed.queued.length === 0 && balanceIn(listed, store, producer).missing.length === 0;
 }
 
-/** Messages of this producer that are accounted for and that it did not confirm. */
+/** The number of messages that are accounted for although this producer did not confirm them. */
 export function unconfirmedOf(listed: Listed, store: StoreAccount, producer: string): number {
   return size(balanceIn(listed, store, producer).unconfirmed);
 }
 
 /**
- * `redis` must have been read first: a batch leaves the queue after its commit, so one that is on its way is in one of
- * the two readings.
+ * Read `redis` before `store`. A batch leaves the queue after its commit, so a batch that moves in the meantime is
+ * then in at least one of the two.
  */
 export function balance(redis: RedisAccount, store: StoreAccount): LedgerAnswer {
   let accepted = store.carried + redis.ended.accepted;
@@ -122,7 +127,7 @@ export function balance(redis: RedisAccount, store: StoreAccount): LedgerAnswer 
     const of = balanceIn(listed, store, producer);
     accepted += listed.confirmed.messages;
     unconfirmed += size(of.unconfirmed);
-    // in a queue that is too long, whatever is nowhere else waits
+    // when the queue is too long to read, a message that is nowhere else counts as waiting
     waiting += size(redis.isQueueKnown ? of.waiting : of.missing);
     if (of.missing.length === 0) continue;
     missing.messages += size(of.missing);
@@ -146,17 +151,19 @@ export function balance(redis: RedisAccount, store: StoreAccount): LedgerAnswer 
 
 export const messagesText = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
 
-/** What is wrong with a ledger of which `missing` messages can be named, a sentence each; none when all is well. */
+/** The faults of a ledger, one sentence each. `missing` is the number of missing messages that the ledger can list. */
 export function ledgerFaults(difference: number, missing: number): string[] {
   const faults: string[] = [];
   if (missing > 0)
-    faults.push(`${messagesText(missing)} acknowledged and missing. \`lyftr ledger\` names them.`);
+    faults.push(`${messagesText(missing)} acknowledged and missing. \`lyftr ledger\` lists them.`);
   const rest = difference - missing;
   if (rest > 0)
-    faults.push(`${messagesText(rest)} acknowledged and missing, of processes that ended long ago.`);
+    faults.push(
+      `${messagesText(rest)} acknowledged and missing. The processes that acknowledged them are no longer listed.`,
+    );
   if (rest < 0)
     faults.push(
-      `${messagesText(-rest)} stored of which Redis knows nothing, as after it was restored from an old copy.`,
+      `${messagesText(-rest)} stored but unknown to Redis. This happens when Redis is restored from an old copy.`,
     );
   return faults;
 }

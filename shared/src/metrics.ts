@@ -1,4 +1,4 @@
-/** Metric names, help and labels; and what a process publishes of them in Redis. */
+/** The names, help texts and labels of the metrics, and the snapshots that processes publish in Redis. */
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
 export type Service = 'ingest' | 'writer' | 'query';
@@ -7,46 +7,49 @@ const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 export const COUNTERS = {
   webhook_total: {
-    help: 'Deliveries by fate, each counted once, where its fate is decided.',
+    help: 'Deliveries by outcome. Each is counted once, by the service that decides the outcome.',
     labelNames: ['status'],
   },
   webhook_accepted_total: {
-    help: 'Messages acknowledged to their sender, after Redis acknowledged them.',
+    help: 'Messages acknowledged to their sender. Redis had acknowledged them before.',
     labelNames: [],
   },
   conflicting_duplicate_total: {
-    help: 'Duplicates whose content differs from the message that is stored under their id.',
+    help: 'Duplicates whose content differs from the message stored under the same id.',
     labelNames: [],
   },
   db_write_total: { help: 'Rows that the writer was asked to store, by result.', labelNames: ['result'] },
 } as const;
 
-/** Figures of the whole system, which query alone gives. A process that publishes one of them is not asked. */
+/** Gauges of the whole system. Only query sets them. Values published by a process under these names are ignored. */
 export const SYSTEM_GAUGES = {
-  queue_depth_messages: { help: 'Messages acknowledged and not yet settled by the writer.', labelNames: [] },
+  queue_depth_messages: {
+    help: 'Acknowledged messages that the writer has not settled yet.',
+    labelNames: [],
+  },
   queue_depth_jobs: { help: 'BullMQ jobs by state.', labelNames: ['state'] },
   queue_oldest_message_age_seconds: {
-    help: 'Age of the oldest message that waits in the queue; 0 when none waits.',
+    help: 'Age of the oldest message in the queue. 0 when the queue is empty.',
     labelNames: [],
   },
   ledger_missing_messages: {
-    help: 'Messages that were acknowledged, and are neither stored nor in the queue: lost. GET /ledger names them. Left out while the queue is too long to tell.',
+    help: 'Lost messages: they were acknowledged, but are neither stored nor in the queue. GET /ledger lists them. Absent while the queue is too long to tell.',
     labelNames: [],
   },
   ledger_unconfirmed_messages: {
-    help: 'Messages that were stored or wait although no ingest process has confirmed that it acknowledged them: their sender was told 503, or their process was killed. Rises for up to a second during a burst.',
+    help: 'Messages that are stored or waiting although no ingest process confirmed that it acknowledged them. Their sender was told 503, or the process was killed. Rises for up to a second during a burst.',
     labelNames: [],
   },
   ledger_written_off_messages: {
-    help: 'Messages that were acknowledged, are gone, and were given up by an operator. Falls when one of them comes after all.',
+    help: 'Acknowledged messages that were missing and that an operator wrote off. Falls when such a message is stored later.',
     labelNames: [],
   },
   index_lag_messages: {
-    help: 'Stored messages that the text index does not hold yet; they are searched by scan.',
+    help: 'Stored messages that are not in the text index yet. A search scans them.',
     labelNames: [],
   },
   dead_letters_waiting: {
-    help: 'Dead letters that nobody has replayed or discarded yet, by kind; conflicting duplicates are among them.',
+    help: 'Dead letters that have not been replayed or discarded, by kind. Includes conflicting duplicates.',
     labelNames: ['kind'],
   },
   database_bytes: {
@@ -54,27 +57,27 @@ export const SYSTEM_GAUGES = {
     labelNames: ['file'],
   },
   disk_free_bytes: {
-    help: 'Room that is left on the file system of DATA_DIR.',
+    help: 'Free space on the file system of DATA_DIR.',
     labelNames: [],
   },
   redis_memory_used_ratio: {
-    help: 'Share of maxmemory that Redis has used, 0 to 1; 0 when it has no limit. Intake is refused from 0.8.',
+    help: 'Share of maxmemory that Redis uses, from 0 to 1. 0 when Redis has no limit. From 0.8 on, ingest refuses messages.',
     labelNames: [],
   },
   lyftr_process_up: {
-    help: '1 while the process publishes, 0 once it has stopped doing so.',
+    help: '1 while the process publishes its figures, 0 when it has stopped or is silent.',
     labelNames: ['service', 'instance'],
   },
   lyftr_redis_up: {
-    help: '1 when Redis answered this scrape; the figures that come from it are left out otherwise.',
+    help: '1 when Redis responded to this scrape. Otherwise 0, and the figures from Redis are absent.',
     labelNames: [],
   },
 } as const;
 
-/** What each process sets for itself; the page shows it with the service and the instance that it is of. */
+/** Gauges of one process. The metrics page labels them with service and instance. */
 export const PROCESS_GAUGES = {
   redis_fsync_always: {
-    help: '1 when an acknowledgement of this process waits for an fsync, 0 when REDIS_FSYNC asks for everysec.',
+    help: '1 when this process acknowledges a message after an fsync, 0 when REDIS_FSYNC is everysec.',
     labelNames: [],
   },
 } as const;
@@ -83,12 +86,12 @@ export const GAUGES = { ...SYSTEM_GAUGES, ...PROCESS_GAUGES };
 
 export const HISTOGRAMS = {
   ingest_ack_seconds: {
-    help: 'From the first byte of a delivery to the acknowledgement of Redis.',
+    help: 'Time from the first byte of a delivery to the acknowledgement by Redis.',
     labelNames: [],
     buckets: LATENCY_SECONDS,
   },
   store_lag_seconds: {
-    help: 'From the acceptance of the oldest message of a batch to its commit.',
+    help: 'Time from the acceptance of the oldest message of a batch to the commit.',
     labelNames: [],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   },
@@ -112,13 +115,13 @@ export interface Snapshot {
   service: Service;
   instance: string;
   pid: number;
-  /** Where other processes reach it; of a writer only. */
+  /** The URL at which other processes reach it. Only a writer has one. */
   url?: string;
   /** Epoch milliseconds. */
   startedAt: number;
   /** Epoch milliseconds of this publication. */
   at: number;
-  /** True in the last snapshot of a process that shut down in order. */
+  /** True in the last snapshot of a process that shut down cleanly. */
   stopped: boolean;
   metrics: PublishedMetric[];
 }

@@ -1,8 +1,11 @@
-/** Sets of whole numbers as ranges: `[first, last]`, both included, ordered, without overlap. */
+/**
+ * Sets of whole numbers as lists of ranges. A range is `[first, last]`, both included. Ranges are ordered and do not
+ * overlap.
+ */
 
 export type Range = [first: number, last: number];
 
-/** The numbers of any of the lists, which may overlap and touch. */
+/** The numbers that are in any of the lists. The lists may overlap. */
 export function union(...lists: readonly (readonly Range[])[]): Range[] {
   const merged: Range[] = [];
   for (const [first, last] of lists.flat().toSorted(([a], [b]) => a - b)) {
@@ -13,7 +16,7 @@ export function union(...lists: readonly (readonly Range[])[]): Range[] {
   return merged;
 }
 
-/** The numbers of `ranges` that `covered` lacks. */
+/** The numbers of `ranges` that are not in `covered`. */
 export function subtract(ranges: readonly Range[], covered: readonly Range[]): Range[] {
   const rest: Range[] = [];
   let next = 0;
@@ -30,7 +33,7 @@ export function subtract(ranges: readonly Range[], covered: readonly Range[]): R
   return rest;
 }
 
-/** How many numbers there are. */
+/** The number of elements. */
 export function size(ranges: readonly Range[]): number {
   return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }

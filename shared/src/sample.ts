@@ -1,4 +1,4 @@
-/** One look at the whole system: `GET /system`, and each second of `GET /live`. */
+/** A snapshot of the whole system, as `GET /system` returns it and `GET /live` sends it each second. */
 import type { LedgerAnswer } from './ledger.js';
 import type { DeadLettersWaiting } from './outcomes.js';
 
@@ -6,7 +6,7 @@ export const JOB_STATES = ['waiting', 'active', 'delayed', 'failed', 'completed'
 
 /** `GET /ledger`. */
 export interface LedgerReport extends LedgerAnswer {
-  /** What `dead_letter` and `conflicting_duplicate` have left to decide. */
+  /** The dead letters that have not been replayed or discarded. */
   dead_letters: DeadLettersWaiting;
 }
 
@@ -14,7 +14,7 @@ export interface LedgerReport extends LedgerAnswer {
 export function deadLettersText(letters: DeadLettersWaiting): string {
   const total = Object.values(letters).reduce((sum, count) => sum + count, 0);
   const { conflicting_duplicate: conflicts } = letters;
-  if (total === 0) return 'none in the dead-letter table';
+  if (total === 0) return 'none';
   return `${total} in the dead-letter table: ${total - conflicts} could not be stored, ${conflicts} conflicting duplicates`;
 }
 
@@ -22,11 +22,14 @@ export interface ProcessState {
   service: string;
   instance: string;
   pid: number;
-  /** `up`; `stopped` when it ended in order; `silent` when it just does not publish any more: dead, frozen, or cut off. */
+  /**
+   * `up`: it publishes its figures. `stopped`: it shut down cleanly. `silent`: it no longer publishes, because it is
+   * dead, frozen or cut off from Redis.
+   */
   state: 'up' | 'stopped' | 'silent';
-  /** Whether this is the writer that may work. */
+  /** Whether this is the leading writer. */
   leads: boolean;
-  /** Where other processes reach it; null when it did not say. */
+  /** The URL at which other processes reach it, or null when it has not published one. */
   url: string | null;
   /** Epoch milliseconds. */
   started_at: number;
@@ -34,36 +37,36 @@ export interface ProcessState {
   memory_bytes: number | null;
 }
 
-/** How the system is. */
+/** The state of the system in short. */
 export interface SystemState {
-  /** `bad` when there is a fault; `busy` when something waits for the system or for a person. */
+  /** `bad`: there is a fault. `busy`: messages wait for the writer, or dead letters wait for a person. */
   level: 'good' | 'busy' | 'bad';
   /** A few words. */
   title: string;
-  /** A sentence or two. */
+  /** One or two sentences. */
   detail: string;
 }
 
-/** What comes from a store that does not answer is null. */
+/** Values from Redis or the database are null while it is not responding. */
 export interface Sample {
   /** Epoch milliseconds. */
   at: number;
   redis: boolean;
-  /** `ok`, or what is wrong with it. */
+  /** `ok`, or the fault. */
   database: string;
   ledger: {
     created: number;
     duplicate: number;
     dead_letter: number;
     conflicting_duplicate: number;
-    /** Messages that were given up. */
+    /** Messages that an operator wrote off. */
     written_off: number;
-    /** These are null while Redis is away. */
+    /** This and the next three are null while Redis is not responding. */
     accepted: number | null;
     unconfirmed: number | null;
     waiting: number | null;
     difference: number | null;
-    /** Messages that were acknowledged and are gone; null while it cannot be told. */
+    /** Acknowledged messages that are neither stored nor in the queue; null while this is not known. */
     missing: number | null;
   } | null;
   dead_letters: DeadLettersWaiting | null;
@@ -71,10 +74,10 @@ export interface Sample {
   queue: { jobs: Record<(typeof JOB_STATES)[number], number>; oldest_age_seconds: number } | null;
   /** Refused deliveries by status. */
   refused: Record<string, number> | null;
-  /** From acceptance to commit, over all batches ever: seconds together, and their number. */
+  /** Time from acceptance to commit, summed over all batches, and the number of batches. */
   store_lag: { seconds: number; batches: number } | null;
   processes: ProcessState[] | null;
   state: SystemState;
-  /** A sentence each; empty when all is well. */
+  /** One sentence each. Empty when nothing is wrong. */
   faults: string[];
 }

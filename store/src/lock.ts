@@ -11,7 +11,7 @@ export class LockTakenError extends Error {
   readonly pid: number | undefined;
 
   constructor(pid: number | undefined) {
-    super(`held by ${pid === undefined ? 'another process' : `process ${pid}`}`);
+    super(`the lock is held by ${pid === undefined ? 'another process' : `process ${pid}`}`);
     this.name = 'LockTakenError';
     this.pid = pid;
   }

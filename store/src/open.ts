@@ -14,7 +14,7 @@ function engineOf({ STORE_URL }: StoreSettings): Engine {
   const engine = Object.hasOwn(ENGINES, scheme) ? ENGINES[scheme] : undefined;
   if (engine !== undefined) return engine;
   throw new SettingsError([
-    `STORE_URL names the store ${scheme}:, and this version of Lyftr has ${Object.keys(ENGINES).join(', ')}:`,
+    `STORE_URL names the unknown store ${scheme}:. Use ${Object.keys(ENGINES).join(', ')}:`,
   ]);
 }
 

@@ -10,7 +10,7 @@ import type { Range } from '@lyftr/shared/ranges';
 /** Another writer has taken over. Nothing of the call is stored, and a retry cannot help. */
 export class FencedError extends Error {
   constructor(mine: number, current: number, instance: string) {
-    super(`fenced off: the epoch is ${current} (${instance}), this writer's is ${mine}`);
+    super(`this writer was replaced: the epoch is ${current} (${instance}), its own epoch is ${mine}`);
     this.name = 'FencedError';
   }
 }

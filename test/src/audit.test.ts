@@ -123,7 +123,7 @@ test('a repair is refused while anything has the database open, or Lyftr runs on
   assert.equal(open.code, 1);
   assert.match(
     open.stderr,
-    /^lyftr: not repaired: another process has .* open\. Stop the writer and the query/,
+    /^lyftr: nothing was repaired: another process has .* open\. Stop the writer and the query/,
   );
 
   await system.stored(sent);
@@ -138,7 +138,10 @@ test('a repair is refused while anything has the database open, or Lyftr runs on
   const held = await lyftr({ DATA_DIR: dataDir }, 'audit', '--repair');
   lock.release();
   assert.equal(held.code, 1);
-  assert.match(held.stderr, new RegExp(`^lyftr: not repaired: Lyftr runs on .*process ${process.pid}`));
+  assert.match(
+    held.stderr,
+    new RegExp(`^lyftr: nothing was repaired: Lyftr is running on .*process ${process.pid}`),
+  );
 });
 
 test('a clean database is left as it is', async () => {
@@ -150,7 +153,7 @@ test('a clean database is left as it is', async () => {
   assert.match(text.stdout, /^ok +text index +watermark \d+, behind 0, sampled \d+, trigrams \d+$/m);
   assert.match(
     text.stdout,
-    /^unknown {3}acknowledged\n {10}the ledger cannot be read: nothing answers[^]*^clean, but for what could not be looked at, in [\d.]+ s\n$/m,
+    /^unknown {3}acknowledged\n {10}the ledger cannot be read: no response from[^]*^clean, but for what could not be looked at, in [\d.]+ s\n$/m,
   );
   assert.equal((await audit(dir, '--repair')).code, 0);
   assert.equal(value(dir, 'SELECT epoch FROM writer_epoch'), epoch);
@@ -184,10 +187,13 @@ test('every row of the text index is looked at when that is asked for', async ()
        SELECT 'delete', seq, upper(text) || char(65533, 65533) FROM messages WHERE seq IN (42, 44);
      INSERT INTO message_text (rowid, folded) ${rows}`;
   const damages: [sql: string, fault: RegExp][] = [
-    ["INSERT INTO message_text (rowid, folded) VALUES (999999, 'ZZZ')", /1 rows .* not there.*: 999999$/],
+    [
+      "INSERT INTO message_text (rowid, folded) VALUES (999999, 'ZZZ')",
+      /1 rows that do not exist.*: 999999$/,
+    ],
     [
       swapped('SELECT 86 - seq, upper(text) || char(65533, 65533) FROM messages WHERE seq IN (42, 44)'),
-      /2 rows are indexed by another text than theirs: 42, 44$/,
+      /the text index has a different text for 2 rows: 42, 44$/,
     ],
   ];
   for (const [sql, fault] of damages) {
@@ -243,5 +249,5 @@ test('a writer fills the emptied text index again', async () => {
 test('a folder without a database is named', async () => {
   const { code, stderr } = await lyftr({ DATA_DIR: join(system.dir, 'nowhere') }, 'audit');
   assert.equal(code, 1);
-  assert.match(stderr, /there is no database at .*nowhere\/lyftr.db: name its folder with DATA_DIR/);
+  assert.match(stderr, /there is no database at .*nowhere\/lyftr.db: set DATA_DIR to its folder/);
 });

@@ -241,7 +241,7 @@ describe('console', { skip: browserFault }, () => {
     await page.click('.letter:has-text("m-001")');
     await page.fill('#new-id', 'm-003');
     await page.click('dialog button:text-is("Replay")');
-    await shows('dialog .alert', /"m-003" is taken/);
+    await shows('dialog .alert', /already stored under "m-003"/);
     await page.fill('#new-id', 'm-001-again');
     await page.click('dialog button:text-is("Replay")');
     await shows('#letters-done', /1 message acknowledged again, and the letter is discarded/);
@@ -317,12 +317,12 @@ describe('console', { skip: browserFault }, () => {
     await open('/?tab=messages');
     await shows('#status', 'all stored');
     await system.process('redis').stop('SIGKILL');
-    await shows('#status', 'Redis away');
+    await shows('#status', 'Redis not responding');
     await page.fill('#q', 'parcel 11');
     await shows('#total', '11 matches');
     const away = await open('/queues');
     assert.equal(away?.status(), 503);
-    assert.match(await textOf('h1'), /Redis does not answer/);
+    assert.match(await textOf('h1'), /Redis is not responding/);
     await system.startRedis();
     await open('/');
     await shows('#status', 'all stored');

@@ -353,7 +353,7 @@ test('everysec is taken when it is asked for by name, and then /readyz says what
   await recovered('everysec');
   const ready = await system.get('/readyz');
   assert.equal(ready.status, 200);
-  assert.match(ready.json.dependencies.redis, /^ok: .*a power cut may cost/);
+  assert.match(ready.json.dependencies.redis, /^ok: .*a power failure may lose/);
   await system.redis.config('SET', 'appendfsync', 'always');
   await system.process('ingest').stop();
   await system.startIngest();
@@ -364,7 +364,7 @@ test('a Redis that answers and takes no write is not ready', async () => {
   await system.redis.config('SET', 'maxmemory', '1');
   await eventually('not ready', async () => {
     const { status, json: ready } = await system.get('/readyz');
-    return status === 503 && /does not take a write/.test(ready.dependencies.redis);
+    return status === 503 && /rejected a write/.test(ready.dependencies.redis);
   });
   isProblem(await system.post(json({ message_id: 'full' })), 503);
   await system.redis.config('SET', 'maxmemory', '0');

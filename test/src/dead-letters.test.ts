@@ -123,7 +123,7 @@ test('replay keeps an envelope that cannot be read, and says why', async () => {
   const cases: [unknown, RegExp][] = [
     [{ v: 2, messages: [tuple('never')] }, /envelope has version 2/],
     [{ v: 1, messages: [tuple('never'), ['too short']] }, /message 2 of 2 in its envelope is malformed/],
-    [{ v: 1 }, /holds no messages/],
+    [{ v: 1 }, /contains no messages/],
     [null, /version undefined/],
   ];
   for (const [raw, reason] of cases) {
@@ -143,11 +143,14 @@ test('a conflicting duplicate is replayed under a free id alone', async () => {
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    new RegExp(`taken by another message.*dead-letters replay ${id} --as NEW_ID\n$`),
+    new RegExp(`already stored under its id.*dead-letters replay ${id} --as NEW_ID\n$`),
   );
   assert.equal((await run('replay', String(id), '--as', 'conflict-1')).code, 1);
   await eventually('another is stored', () => found('replay-1'));
-  assert.match((await run('replay', String(id), '--as', 'replay-1')).stderr, /"replay-1" is taken as well/);
+  assert.match(
+    (await run('replay', String(id), '--as', 'replay-1')).stderr,
+    /already stored under "replay-1"/,
+  );
   assert.deepEqual(letterIds(), [id]);
   assert.equal((await run('replay', String(id), '--as', 'conflict-2')).code, 0);
   assert.equal((await eventually('it is stored', () => found('conflict-2'))).text, 'another');
@@ -159,11 +162,11 @@ test('what the intake refuses stays a letter; what the writer does not discard i
   const id = putLetter('unstorable_message', ['', '100', '200', 1, '']);
   const invalid = await run('replay', String(id));
   assert.equal(invalid.code, 1);
-  assert.match(invalid.stderr, /POST \/webhook answers 422: .*\/message_id/);
+  assert.match(invalid.stderr, /POST \/webhook returned 422: .*\/message_id/);
   await system.process('writer').stop();
   const half = await run('replay', String(id), '--as', 'half');
   assert.equal(half.code, 1);
-  assert.match(half.stderr, /is replayed, but not discarded: .*No writer leads now/);
+  assert.match(half.stderr, /is replayed, but not discarded: .*There is no leading writer now/);
   assert.deepEqual(letterIds(), [id]);
   await system.startService('writer');
   await eventually('it is stored', () => found('half'));
@@ -181,5 +184,5 @@ test('wrong usage ends with 64, a missing token and a missing system with 1', as
   assert.match(refused.stderr, /API_TOKEN is missing/);
   const nobody = await run('list', '--url', 'http://127.0.0.1:1');
   assert.equal(nobody.code, 69);
-  assert.match(nobody.stderr, /nothing answers at http:\/\/127.0.0.1:1/);
+  assert.match(nobody.stderr, /no response from http:\/\/127.0.0.1:1/);
 });

@@ -63,7 +63,7 @@ test('without room for the database, the writer says so in one line, and tries a
       return found !== undefined && found.length >= 2 && found;
     });
     for (const { msg, err } of lines)
-      assert.deepEqual([msg, err], [`the database cannot be opened: ${FULL}`, undefined]);
+      assert.deepEqual([msg, err], [`could not open the database: ${FULL}`, undefined]);
   } finally {
     await up?.stop('SIGINT');
     await system.stop();

@@ -55,7 +55,7 @@ test('both writers say which of them leads, and so does the system', async () =>
   const [leading, waiting] = [system.process('writer'), system.process('standby')];
   const instance = leading.logged('listening')?.['instance'];
   assert.equal(await leaseOf(leading), 'ok: this writer leads');
-  assert.equal(await leaseOf(waiting), `ok: ${String(instance)} leads, this writer stands by`);
+  assert.equal(await leaseOf(waiting), `ok: this writer is the standby of ${String(instance)}`);
   const writers = await eventually('both are published', async () => {
     const { json } = await system.get('/system', AUTHORIZED);
     const found = (
@@ -97,7 +97,7 @@ test('a replay is signed with the secret that the intake knows, through a rotati
   const unknown = putLetter('unknown');
   const refused = await replay(unknown);
   assert.equal(refused.status, 409);
-  assert.match(refused.json.detail, /knows none of the secrets of this service: restart query/);
+  assert.match(refused.json.detail, /accepts none of the secrets of this service\. Restart query/);
   await eventuallyDiscarded(unknown);
   await system.process('ingest').stop();
   await system.startIngest();
@@ -119,7 +119,7 @@ test('an action that a frozen writer has not confirmed is told so', async () => 
   writer.child.kill('SIGCONT');
   assert.equal(answer.status, 504, answer.text);
   assert.match(answer.json.type, /not-confirmed$/);
-  assert.match(answer.json.detail, /has not confirmed it within 5 s: it may still happen/);
+  assert.match(answer.json.detail, /did not confirm the change within 5 s\. The change may still be made/);
   await eventually('what it had been asked is done or not, but it is replaced', () =>
     system.process('standby').logged('storing messages'),
   );
@@ -147,7 +147,7 @@ test('without a writer an action is refused at once, and nothing happens later',
   const answer = await discard(id);
   assert.deepEqual(
     [answer.status, answer.json.detail],
-    [503, 'No writer leads now. Nothing was changed: try again.'],
+    [503, 'There is no leading writer now. Nothing was changed. Try again.'],
   );
   assert.equal(answer.headers.get('retry-after'), '1');
   assert.ok(letterIds().includes(id));

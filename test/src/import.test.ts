@@ -113,7 +113,7 @@ test('a system that cannot take messages for a while is waited for', { timeout: 
   writeFileSync(file, ndjson(Array.from({ length: 50 }, (_, i) => JSON.stringify(message(`patient-${i}`)))));
   await system.process('redis').stop('SIGKILL');
   const child = new Process('import', process.execPath, [MAIN, 'import', file], env);
-  await eventually('it waits', () => child.logged('answers 503'));
+  await eventually('it waits', () => child.logged('returned 503'));
   assert.match(String(child.lines[0]?.['msg']), /; trying again$/);
   await system.startRedis();
   const [code] = await child.ended;
@@ -126,7 +126,7 @@ test('Ctrl-C says how far it came', async () => {
   writeFileSync(file, ndjson([JSON.stringify(message('interrupted-1'))]));
   await system.process('redis').stop('SIGKILL');
   const child = new Process('import', process.execPath, [MAIN, 'import', file], env);
-  await eventually('it waits', () => child.logged('answers 503'));
+  await eventually('it waits', () => child.logged('returned 503'));
   assert.equal(await child.stop('SIGINT'), 130);
   assert.match(String(child.lines.at(-1)?.['msg']), /^lyftr: ended early; 0 messages are acknowledged/);
   await system.startRedis();
@@ -140,10 +140,10 @@ test('a wrong secret, a missing file, a file that is no export and an absent sys
   const other = await importing('a,b\n1,2\n', '--format', 'csv');
   const nobody = await importing(line, '--url', 'http://127.0.0.1:1');
   assert.deepEqual([unsigned.code, missing.code, other.code, nobody.code], [1, 1, 1, 69]);
-  assert.match(unsigned.stderr, /^lyftr: POST \/webhook\/batch answers 401: [^\n]+\n$/);
+  assert.match(unsigned.stderr, /^lyftr: POST \/webhook\/batch returned 401: [^\n]+\n$/);
   assert.match(missing.stderr, /^lyftr: ENOENT[^\n]+\n$/);
   assert.match(other.stderr, /^lyftr: the first line of the CSV file names no column message_id\n$/);
-  assert.match(nobody.stderr, /^lyftr: nothing answers at [^\n]+\n$/);
+  assert.match(nobody.stderr, /^lyftr: no response from [^\n]+\n$/);
   assert.equal(count('never'), 0);
 });
 

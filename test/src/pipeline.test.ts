@@ -279,7 +279,7 @@ test(
       locker.exec('BEGIN IMMEDIATE');
       assert.equal((await system.post(body('held'))).status, 200);
       const writer = system.process('writer');
-      await eventually('the writer holds it', () => writer.logged('does not take the messages'));
+      await eventually('the writer holds it', () => writer.logged('could not store the messages'));
       assert.equal(await writer.stop(), 1);
       assert.match(String(writer.logged('grace period')?.['unfinished']), /1 jobs in hand/);
       locker.exec('ROLLBACK');

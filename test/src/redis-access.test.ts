@@ -243,11 +243,11 @@ test(
       new Process('up', process.execPath, ['cli/dist/main.js', 'up'], { ...env, REDIS_URL: url });
     const unescaped = run(`rediss://lyftr:${PASSWORD}@127.0.0.1:${port}`);
     assert.deepEqual(await unescaped.ended, [78, null]);
-    assert.ok(unescaped.logged('REDIS_URL must be like'), JSON.stringify(unescaped.lines));
+    assert.ok(unescaped.logged('REDIS_URL must have the form'), JSON.stringify(unescaped.lines));
     const wrong = run(urlWith(`${PASSWORD}wrong`));
     await eventually(
       'told',
-      () => wrong.logged('the Redis of REDIS_URL is not ready (Redis refuses'),
+      () => wrong.logged('the Redis of REDIS_URL is not ready (Redis rejected'),
       30_000,
     );
     await wrong.stop();

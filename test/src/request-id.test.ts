@@ -176,7 +176,7 @@ test('what goes to dead_letters is a warning with the id of its delivery', async
   const [first, second] = [newId(), newId()];
   await system.post(bodyOf('conflict', 'this'), { 'x-request-id': first });
   await system.post(bodyOf('conflict', 'that'), { 'x-request-id': second });
-  const line = await lineWith('writer', 'put into dead_letters', () => true);
+  const line = await lineWith('writer', 'stored as a dead letter', () => true);
   assert.equal(line['level'], 'warn');
   assert.equal(line['conflicting_duplicate'], 1);
   assert.deepEqual(line['requestIds'], [second]);
@@ -198,7 +198,11 @@ test('503 has it too, from ingest and for query', { timeout: 300_000 }, async ()
   const headers = { 'x-request-id': newId() };
   const away = await system.get('/messages', { headers });
   assert.deepEqual([away.status, away.headers.get('x-request-id')], [503, headers['x-request-id']]);
-  await lineWith('ingest', 'query does not answer', (line) => line['requestId'] === headers['x-request-id']);
+  await lineWith(
+    'ingest',
+    'query is not responding',
+    (line) => line['requestId'] === headers['x-request-id'],
+  );
   await system.process('redis').stop('SIGKILL');
   const id = newId();
   const queueAway = await system.post(bodyOf('away'), { 'x-request-id': id });
@@ -215,11 +219,7 @@ test('query logs what it fails at with the id', async () => {
     headers: { 'x-request-id': id },
   });
   assert.deepEqual([answer.status, answer.headers.get('x-request-id')], [500, id]);
-  await lineWith(
-    'query',
-    'a request failed',
-    ({ level, requestId }) => level === 'error' && requestId === id,
-  );
+  await lineWith('query', 'request failed', ({ level, requestId }) => level === 'error' && requestId === id);
 });
 
 test('at info 1,000 messages cause no line', { timeout: 300_000 }, async () => {
@@ -265,11 +265,11 @@ test('on a terminal the lines are for a person, elsewhere JSON', async (t) => {
     const shown = terminal.lines.map(({ msg }) => String(msg)).join('\n');
     assert.match(
       shown,
-      new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3} FATAL: query  port ${port} is taken`, 'm'),
+      new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3} FATAL: query  port ${port} is in use`, 'm'),
     );
     const piped = new Process('query', process.execPath, [main], env);
     await piped.ended;
-    assert.equal(piped.logged(`port ${port} is taken`)?.['level'], 'fatal');
+    assert.equal(piped.logged(`port ${port} is in use`)?.['level'], 'fatal');
   } finally {
     holder.close();
   }

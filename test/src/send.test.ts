@@ -65,10 +65,10 @@ test('send takes a body byte by byte, from a file and from standard input', asyn
 test('what the service refuses is one line and exit code 1; wrong usage is 64; nobody there is 69', async () => {
   const refused = await lyftrWith('{"message_id":7}', env, 'send', '-');
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /^lyftr: POST \/webhook answers 422: [^\n]*\/message_id[^\n]*\n$/);
+  assert.match(refused.stderr, /^lyftr: POST \/webhook returned 422: [^\n]*\/message_id[^\n]*\n$/);
   const unsigned = await lyftr({ ...env, WEBHOOK_SECRET: 'another' }, 'send', '--from', '1', '--to', '2');
   assert.equal(unsigned.code, 1);
-  assert.match(unsigned.stderr, /^lyftr: POST \/webhook answers 401: [^\n]+\n$/);
+  assert.match(unsigned.stderr, /^lyftr: POST \/webhook returned 401: [^\n]+\n$/);
   const usages = [
     ['--from', '100'],
     ['-', '--text', 'x'],
@@ -77,7 +77,7 @@ test('what the service refuses is one line and exit code 1; wrong usage is 64; n
   for (const args of usages) assert.equal((await run('send', ...args)).code, 64, args.join(' '));
   const nobody = await run('send', '--from', '1', '--to', '2', '--url', 'http://127.0.0.1:1');
   assert.equal(nobody.code, 69);
-  assert.match(nobody.stderr, /^lyftr: nothing answers at http:\/\/127.0.0.1:1: [^\n]+\n$/);
+  assert.match(nobody.stderr, /^lyftr: no response from http:\/\/127.0.0.1:1: [^\n]+\n$/);
 });
 
 test('sign prints what ingest accepts, for exactly these bytes', async () => {

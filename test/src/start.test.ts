@@ -160,7 +160,7 @@ test('lyftr load sends, counts, and finds all that was acknowledged', { timeout:
     env,
   );
   assert.deepEqual(await nobody.ended, [69, null]);
-  assert.match(String(nobody.lines[0]?.['msg']), /nothing answers at http:\/\/127.0.0.1:1/);
+  assert.match(String(nobody.lines[0]?.['msg']), /no response from http:\/\/127.0.0.1:1/);
 });
 
 function pick({ acknowledged, unknown, stored, missing }: Record<string, number>) {
@@ -212,6 +212,6 @@ test('a port that is taken is named, with the setting that changes it', async ()
     PORT: String(port),
   });
   assert.equal(await refused.stop('SIGCONT'), 1);
-  assert.match(refused.lines.map(({ msg }) => msg).join('\n'), new RegExp(`port ${port} is taken.*PORT`));
+  assert.match(refused.lines.map(({ msg }) => msg).join('\n'), new RegExp(`port ${port} is in use.*PORT`));
   holder.close();
 });

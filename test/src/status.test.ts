@@ -95,7 +95,7 @@ test('--watch looks again and again, shows rates, outlives the system, and ends 
     );
     await system.process('ingest').stop();
     await eventually('its silence is shown', () =>
-      /nothing answers at/.test(String(watch.lines.at(-1)?.['faults'])),
+      /no response from/.test(String(watch.lines.at(-1)?.['faults'])),
     );
     assert.equal(watch.running, true);
     assert.equal(await watch.stop('SIGINT'), 0);
@@ -146,7 +146,7 @@ test('a writer that is not heard of makes it unhealthy, and is not called dead',
   assert.match(stdout, / writer  silent for \d+s /);
   assert.match(
     stdout,
-    /^FAULT {8}No writer has been heard of for \d+ s: it is dead, frozen or cut off from Redis\.$/m,
+    /^FAULT {8}No writer has published its figures for \d+ s\. It is dead, frozen or cut off from Redis\.$/m,
   );
 });
 
@@ -167,7 +167,7 @@ test('while Redis is away, what it knows is not known, and nobody is called abse
   system.process('redis').child.kill('SIGCONT');
   assert.match(stdout, /^processes {4}not known$/m);
   assert.match(stdout, /^queue {8}not known$/m);
-  assert.match(stdout, /^FAULT {8}Redis does not answer the query service\. Intake refuses/m);
+  assert.match(stdout, /^FAULT {8}Redis is not responding to the query service\. Intake refuses/m);
   assert.doesNotMatch(stdout, /no (writer|ingest)|stopped/);
 });
 
@@ -185,15 +185,15 @@ test('reads that need a token, and a query service that is away, are faults in o
   const { API_TOKEN: _, ...anonymous } = env;
   const refused = await lyftr(anonymous, 'status');
   assert.equal(refused.code, 1);
-  assert.match(refused.stdout, /^FAULT {8}GET \/ledger answers 401: API_TOKEN is missing/m);
+  assert.match(refused.stdout, /^FAULT {8}GET \/ledger returned 401: API_TOKEN is missing/m);
   await system.process('query').stop();
   const away = await report();
   assert.deepEqual([away.code, away.ledger, away.queue], [1, null, null]);
-  assert.match(away.faults.join(), /GET \/system answers 503/);
+  assert.match(away.faults.join(), /GET \/system returned 503/);
 });
 
 test('nothing answers: exit code 69 and one line', async () => {
   const { code, stdout, stderr } = await run('--url', 'http://127.0.0.1:1');
   assert.deepEqual([code, stdout], [69, '']);
-  assert.match(stderr, /^lyftr: nothing answers at http:\/\/127.0.0.1:1: [^\n]+\n$/);
+  assert.match(stderr, /^lyftr: no response from http:\/\/127.0.0.1:1: [^\n]+\n$/);
 });

@@ -68,7 +68,7 @@ test('what is missing is written off, stays visible, and is stored when it comes
 
   const away = await run('write-off', '--yes');
   assert.equal(away.code, 1);
-  assert.match(away.stderr, /No writer leads now. Nothing was changed: try again/);
+  assert.match(away.stderr, /There is no leading writer now\. Nothing was changed\. Try again/);
   await startWriter();
   const unasked = await run('write-off');
   assert.deepEqual([unasked.code, unasked.stdout], [64, '']);
@@ -128,7 +128,7 @@ test('without Redis nothing is written off', async () => {
   await system.process('redis').stop('SIGKILL');
   const { code, stderr } = await run('write-off', '--yes');
   assert.equal(code, 1);
-  assert.match(stderr, /GET \/ledger answers 503/);
+  assert.match(stderr, /GET \/ledger returned 503/);
   const writer = `http://127.0.0.1:${await system.process('writer').port()}`;
   const answer = await fetch(`${writer}/ledger/missing?difference=0`, { method: 'DELETE' });
   assert.equal(answer.status, 503);

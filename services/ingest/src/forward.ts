@@ -69,7 +69,7 @@ export function createForwarder(queryUrl: string, unverified: Unverified, log: L
     proxyTimeout: UPSTREAM_TIMEOUT_MS,
   });
   const logFailure = rateLimited(1_000, (suppressed, err: unknown, requestId: string) => {
-    log.warn({ err, requestId, suppressed }, 'query does not answer');
+    log.warn({ err, requestId, suppressed }, 'query is not responding');
   });
   proxy.on('proxyRes', (answer, _req, res) => {
     if (!/^text\/event-stream\b/.test(answer.headers['content-type'] ?? '')) return;

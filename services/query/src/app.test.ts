@@ -32,7 +32,7 @@ test('reads wait for the database with 503, and go on by themselves when it is t
   service = await startService(directory.path);
   const ready = await fetch(`${service.url}/readyz`);
   assert.equal(ready.status, 503);
-  assert.match(JSON.stringify(await ready.json()), /"database":"The database is not there yet/);
+  assert.match(JSON.stringify(await ready.json()), /"database":"The database does not exist yet/);
   for (const path of ['/messages', '/messages/id', '/stats']) {
     const response = await fetch(service.url + path);
     assert.equal(response.status, 503);

@@ -21,21 +21,21 @@ export interface QueryOptions {
   store: ReadStore;
   redis: Redis;
   metrics: Metrics;
-  /** Gets the durations of this service's own requests. */
+  /** Receives the durations of this service's requests. */
   registry: Registry;
-  /** Decides who may read, too. */
+  /** Also controls who may read. */
   console: Console;
-  /** Whose X-Forwarded-For and X-Forwarded-Proto are believed: TRUSTED_PROXIES. */
+  /** TRUSTED_PROXIES: the proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted. */
   trustedProxies: string;
   log: Logger;
 }
 
-/** What a server calls for each request. */
+/** Creates the request listener of the server. */
 export function createQueryListener(
   options: QueryOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const { store, redis, metrics, registry, console, log } = options;
-  // Redis is no part of it: reads do without
+  // readiness does not depend on Redis, because reads do not need it
   const app = createApp({ readiness: async () => ({ database: await store.state() }) });
   app.set('trust proxy', options.trustedProxies);
   console.mountAccess(app);

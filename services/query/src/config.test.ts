@@ -23,7 +23,11 @@ test('proxies are addresses, networks or names of ranges', () => {
     'loopback/8',
     '10.0.0.0/',
   ])
-    assert.throws(() => readConfig({ TRUSTED_PROXIES: list }), /TRUSTED_PROXIES must list/, list);
+    assert.throws(
+      () => readConfig({ TRUSTED_PROXIES: list }),
+      /TRUSTED_PROXIES must be a comma-separated list/,
+      list,
+    );
 });
 
 test('reads beyond this machine need a token or an explicit word', () => {

@@ -4,7 +4,7 @@ import {
   requireTokenBeyondLoopback,
 } from '@lyftr/shared/runtime/env';
 
-/** Throws SettingsError, which names every fault. */
+/** Throws SettingsError with all invalid settings. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   const config = readSettings(env, [
     'QUERY_PORT',
@@ -26,7 +26,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   requireLongSecretsBeyondLoopback(config);
   const { WEBHOOK_SECRET: secret, WEBHOOK_SECRET_PREVIOUS: previous, INGEST_URL: url } = config;
   const secrets = [secret, previous].filter((each) => each !== undefined);
-  /** With these, dead letters can be replayed from the console. */
+  /** The settings for replays from the console, or undefined. */
   const intake = secret === undefined || url === undefined ? undefined : { url, secrets };
   return { ...config, intake };
 }

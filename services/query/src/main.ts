@@ -9,12 +9,13 @@ import { openReadStore } from '@lyftr/store/open';
 import { createQueryListener } from './app.js';
 import { readConfig } from './config.js';
 import { createConsole } from './routes/console.js';
-import { startReaper } from './system/gone.js';
+import { startReaper } from './system/retired.js';
 import { createLookout } from './system/look.js';
 import { createMetrics } from './system/metrics.js';
 
 /**
- * A scrape makes two round trips to Redis, and answers within a second even when Redis hangs in the second of them.
+ * A scrape makes two round trips to Redis. With this limit it takes less than a second even when Redis hangs in the
+ * second one.
  */
 const REDIS_TIMEOUT_MS = 400;
 
@@ -22,18 +23,21 @@ runService('query', async (log) => {
   const config = readConfig();
   log.level = config.LOG_LEVEL;
 
-  // neither has to be there yet: reads need the database only, and wait for it with 503
+  // neither needs to exist yet; until the database does, reads are answered 503
   const store = openReadStore(config, config.SEARCH_TIMEOUT_MS);
   const redis = failFastRedis(config.REDIS_URL, REDIS_TIMEOUT_MS);
   const redisFailed = rateLimited(10_000, (suppressed, error: Error) => {
-    log.warn({ err: error, suppressed }, 'Redis is away: reads go on, metrics lack what comes from it');
+    log.warn(
+      { err: error, suppressed },
+      'Redis is not responding: reads still work, metrics lack the figures from Redis',
+    );
   });
   redis.on('error', redisFailed);
 
   const registry = createRegistry();
   const instance = newInstanceId();
   const lookout = createLookout(redis, store, (error) => {
-    // a connection that is not there has its own line, which says why
+    // a lost connection has its own log line
     if (redis.status === 'ready') redisFailed(error);
   });
   const metrics = createMetrics({ lookout, registry, instance });
@@ -63,9 +67,9 @@ runService('query', async (log) => {
   log.info({ host: config.HOST, port, instance }, 'listening');
 
   return {
-    unfinished: () => 'answers to readers',
+    unfinished: () => 'responses to readers',
     async close() {
-      // a stream has no end of its own
+      // streams never end by themselves
       console.live.close();
       await closeServer(server);
       await reaper.stop();

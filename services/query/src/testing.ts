@@ -1,4 +1,4 @@
-/** What the tests of this service share: a Redis, and a listening service. */
+/** Helpers for the tests of this service: a Redis and a listening service. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -21,7 +21,7 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** A redis-server of its own, on a socket in `directory`, that keeps nothing. */
+/** Starts a redis-server without persistence on a socket in `directory`. */
 export async function startRedis(directory: string): Promise<TestRedis> {
   const socket = join(directory, 'redis.sock');
   const child = spawn(
@@ -38,21 +38,21 @@ export async function startRedis(directory: string): Promise<TestRedis> {
     );
     probe.destroy();
     if (answers) break;
-    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`redis-server exited with ${child.exitCode}`);
     await sleep(10);
   }
   return {
     url: `unix://${socket}`,
     pid: child.pid as number,
     async stop() {
-      // also ends one that a test has frozen
+      // SIGKILL also ends a frozen process
       child.kill('SIGKILL');
       await ended;
     },
   };
 }
 
-/** Waits until a client that fails instead of waiting can be used. */
+/** Waits until a fail-fast client is ready. */
 export async function connected(redis: Redis): Promise<Redis> {
   if (redis.status !== 'ready') await once(redis, 'ready');
   return redis;
@@ -65,16 +65,16 @@ export interface TestService {
   close(): Promise<void>;
 }
 
-/** Longer than any test's read takes. */
+/** Longer than any read of a test. */
 const TIMEOUT_MS = 30_000;
 
-/** The service on a port of its own; what a test does not give is a stand-in. */
+/** Starts the service on a free port. Options that a test omits get stand-ins. */
 export async function startService(
   directory: string,
   options: Partial<Omit<QueryOptions & ConsoleOptions, 'log' | 'console'>> = {},
 ): Promise<TestService> {
   const store = options.store ?? openSqliteReadStore(databaseFile(directory), TIMEOUT_MS);
-  // a client that was never connected: it rejects, as one whose Redis is away
+  // a client that never connects rejects like one whose Redis is away
   const redis = new Redis({ lazyConnect: true, path: '/nowhere', retryStrategy: () => null });
   redis.on('error', () => {});
   const given = {
@@ -101,7 +101,7 @@ export async function startService(
     store,
     async close() {
       console.live.close();
-      // fetch keeps its connections open
+      // fetch keeps connections open
       server.closeAllConnections();
       await closeServer(server);
       await store.close();

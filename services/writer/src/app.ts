@@ -9,21 +9,21 @@ import type { WriterMetrics } from './observe.js';
 import { writeOff } from './write-off.js';
 
 export interface WriterAppOptions {
-  /** Undefined while another writer is at work. */
+  /** Undefined while another writer leads. */
   leader: () => Leader | undefined;
-  /** `ok: ` and which writer leads. */
+  /** `ok: ` and the leading writer. */
   leaseState: () => string;
   redis: Redis;
-  /** `ok`, or why nothing comes from Redis. */
+  /** `ok`, or the fault of Redis. */
   redisState: () => string;
-  /** `ok`, or what an operator has to change on this machine. */
+  /** `ok`, or what an operator must change on this machine. */
   host: () => string;
   metrics: WriterMetrics;
   token: string | undefined;
   log: Logger;
 }
 
-/** A standby is ready: it is ready to take over. */
+/** The HTTP app of the writer. A standby reports ready, because it can take over. */
 export function createWriterApp({
   leader,
   leaseState,
@@ -52,15 +52,15 @@ export function createWriterApp({
   app.use('/metrics/process', onlyMethods('GET', 'HEAD'));
   function requireLeader(): Leader {
     const current = leader();
-    if (current === undefined) throw new ProblemError('not-ready', 'Another writer leads.');
+    if (current === undefined) throw new ProblemError('not-ready', 'This writer does not lead.');
     return current;
   }
-  // deletions are the writer's, like every change of the database
+  // only the writer changes the database
   app.delete('/dead-letters/:id', requireToken(token), async (req, res) => {
     const current = requireLeader();
     const id = Number(req.params.id);
     if (!Number.isSafeInteger(id) || !(await current.store.discard(id)))
-      throw new ProblemError('not-found', 'There is no dead letter of this number.');
+      throw new ProblemError('not-found', 'No dead letter has this number.');
     res.status(204).end();
   });
   app.use('/dead-letters', onlyMethods('DELETE'));
@@ -68,11 +68,11 @@ export function createWriterApp({
     const difference = Number(req.query['difference'] ?? NaN);
     if (!Number.isSafeInteger(difference))
       throw new ProblemError('invalid-query', undefined, {
-        errors: [{ path: 'difference', message: 'must be the difference that GET /ledger shows' }],
+        errors: [{ path: 'difference', message: 'must be the difference shown by GET /ledger' }],
       });
     const { store, settled } = requireLeader();
     const answer = await writeOff(redis, store, settled, difference);
-    log.warn({ ...answer }, 'the ledger is closed by a write-off');
+    log.warn({ ...answer }, 'missing messages were written off');
     res.json(answer);
   });
   app.use('/ledger', onlyMethods('DELETE'));

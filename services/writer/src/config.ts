@@ -4,7 +4,7 @@ import {
   requireTokenBeyondLoopback,
 } from '@lyftr/shared/runtime/env';
 
-/** Throws SettingsError with every fault. */
+/** Throws SettingsError with all invalid settings. */
 export function readConfig() {
   const config = readSettings(process.env, [
     'WRITER_PORT',

@@ -1,10 +1,10 @@
 /**
- * Keeps the hashes of the ledger small: once a minute, producers that have ended leave them, as soon as all of theirs is
- * settled. Their figures go into two sums, in the step that drops them. The database keeps its rows, about a hundred
- * bytes for each life of a process, so that a batch from an old copy of Redis is known.
+ * Keeps the hashes of the ledger small. Once a minute, it removes ended producers whose messages are all settled, and
+ * adds their figures to two sums in the same step. The database keeps its rows, about 100 bytes for each producer, so
+ * that it recognises a batch from an old copy of Redis.
  *
- * An ingest process that was cut off for long begins a new life (`lives.ts` of ingest), so a producer that has left
- * does not come back.
+ * An ingest process that could not publish for a long time begins a new life as a producer (`lives.ts` of queue), so
+ * a removed producer does not come back.
  */
 import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
@@ -26,8 +26,8 @@ import type { Settled } from '@lyftr/queue/settled';
 const INTERVAL_MS = 60_000;
 
 /**
- * KEYS: lease, confirmed, settled, ended. ARGV: this writer, producer, what was read of it in the first two ('' for
- * none), its messages that were accepted and that are unconfirmed. A producer that has changed since is kept.
+ * KEYS: lease, confirmed, settled, ended. ARGV: this writer, producer, its fields in the first two hashes ('' when
+ * absent), its accepted and its unconfirmed messages. Keeps a producer whose fields have changed.
  */
 const END = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -40,7 +40,7 @@ redis.call('HDEL', KEYS[3], ARGV[2])
 return 1`;
 
 export interface Ender {
-  /** Resolves with the number of producers that left; rejects when a store does not answer. */
+  /** Resolves with the number of removed producers. Rejects when Redis or the database is not responding. */
   look(): Promise<number>;
 }
 
@@ -55,19 +55,19 @@ function hasStopped(snapshot: string): boolean {
   try {
     return (JSON.parse(snapshot) as Snapshot).stopped;
   } catch {
-    // another version wrote it
+    // another version of Lyftr wrote it
     return false;
   }
 }
 
 export function createEnder({ redis, store, settled, instance }: EnderOptions): Ender {
-  /** Producers that the look before found without figures of a process, and what it read of them. */
+  /** Producers that had no process figures at the previous run, with their fields. */
   let silent = new Map<string, string>();
 
   return {
     async look() {
       const { producers, isQueueKnown } = await readRedisAccount(redis);
-      // behind the account: a process that lives has published its figures by then
+      // read this after the account: a running process has published its figures by then
       const snapshots = await redis.hgetall(SNAPSHOTS_KEY);
       if (!isQueueKnown) return 0;
       const before = silent;
@@ -75,7 +75,7 @@ export function createEnder({ redis, store, settled, instance }: EnderOptions): 
       const hasEnded = (producer: string, { texts }: Listed): boolean => {
         const snapshot = snapshots[producer];
         if (snapshot !== undefined) return hasStopped(snapshot);
-        // its figures were folded into those of all who are gone; or it has just begun
+        // the process was retired, or it has just started
         silent.set(producer, texts.join(' '));
         return before.get(producer) === texts.join(' ');
       };
@@ -107,11 +107,11 @@ export function createEnder({ redis, store, settled, instance }: EnderOptions): 
   };
 }
 
-/** Looks at once, then once a minute. A look that failed is made up for by the next one. */
+/** Runs now and then once a minute. After a failed run, the next run does its work. */
 export function startEnding(options: EnderOptions, log: Logger): { stop(): Promise<void> } {
   const ender = createEnder(options);
   const logTrouble = rateLimited(60_000, (suppressed, err: unknown) => {
-    log.warn({ err, suppressed }, 'producers that ended could not be summed up; trying again');
+    log.warn({ err, suppressed }, 'could not sum up ended producers; trying again');
   });
   let looking: Promise<void> | undefined;
   const look = (): void => {
@@ -119,7 +119,7 @@ export function startEnding(options: EnderOptions, log: Logger): { stop(): Promi
     looking ??= ender
       .look()
       .then((producers) => {
-        if (producers > 0) log.info({ producers }, 'producers that ended are summed up');
+        if (producers > 0) log.info({ producers }, 'summed up ended producers');
       }, logTrouble)
       .finally(() => (looking = undefined));
   };

@@ -1,27 +1,30 @@
-/** Moves the text index up to the rows whenever the writer has nothing more urgent to do. */
+/** Extends the text index when the writer has no more urgent work. */
 import type { Logger } from '@lyftr/shared/runtime/log';
 import type { WriteStore } from '@lyftr/store/store';
 
-/** Rows of one transaction, adapted between the bounds so that it takes about STEP_MS. */
+/** Rows per transaction. Adapted between these limits so that a transaction takes about STEP_MS. */
 const STEP_ROWS_MIN = 100;
 const STEP_ROWS_MAX = 5_000;
 const STEP_MS = 25;
 /**
- * Indexing a row costs about twice what storing it does. While more rows than this come in one look, storing them
- * comes first and the index waits.
+ * Indexing a row costs about twice as much as storing it. While more rows than this arrive between two checks, the
+ * index waits.
  */
 const BURST_ROWS = 500;
 const LOOK_AGAIN_MS = 100;
-/** It does not wait for ever: a search scans what is not indexed, and a scan of a million rows takes about a second. */
+/**
+ * The index waits only up to this lag. A search scans the rows that are not indexed, about a second for a million
+ * rows.
+ */
 const LAG_ROWS_MAX = 1_000_000;
 const RETRY_MS = 1_000;
 
 export interface Indexer {
-  /** Call when rows were added. */
+  /** Call it when rows were added. */
   notify(rows: number): void;
-  /** Rows that wait for the index. */
+  /** Number of rows that are not indexed yet. */
   lag(): number;
-  /** Resolves when no step is under way. */
+  /** Resolves when the current step is finished. */
   stop(): Promise<void>;
 }
 
@@ -54,7 +57,7 @@ export function startIndexer(store: Pick<WriteStore, 'indexStep'>, lagAtStart: n
       stepRows = Math.round(Math.min(Math.max(stepRows, STEP_ROWS_MIN), STEP_ROWS_MAX));
       if (rows > 0) schedule(1);
     } catch (error) {
-      log.warn({ err: error }, 'the text index could not be moved on; searches scan what it lacks');
+      log.warn({ err: error }, 'could not extend the text index; searches scan the messages that it lacks');
       schedule(RETRY_MS);
     }
   }
@@ -65,7 +68,7 @@ export function startIndexer(store: Pick<WriteStore, 'indexStep'>, lagAtStart: n
       if (rows === 0) return;
       lag += rows;
       rowsSinceLook += rows;
-      // the first look is a while away, so that it sees whether a burst begins
+      // wait before the first check, to see whether a burst begins
       schedule(LOOK_AGAIN_MS);
     },
     lag: () => lag,

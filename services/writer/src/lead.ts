@@ -1,4 +1,4 @@
-/** What a writer does from the moment at which the lease is its own: open the database, consume, index. */
+/** The work of the leading writer: open the database, consume jobs, extend the text index. */
 import type { Logger } from '@lyftr/shared/runtime/log';
 import { openWriteStore, type StoreSettings } from '@lyftr/store/open';
 import type { WriteStore } from '@lyftr/store/store';
@@ -16,14 +16,14 @@ import { logStored } from './stored-log.js';
 export interface Leader {
   readonly store: WriteStore;
   readonly settled: Settled;
-  /** `ok`, or why nothing can be stored now. */
+  /** `ok`, or why the writer cannot store messages now. */
   databaseState(): string;
-  /** `ok`, or why the queue is held. */
+  /** `ok`, or why the writer holds the queue. */
   queueState(): string;
   indexLag(): number;
-  /** Jobs that were fetched and are not completed. */
+  /** Number of jobs that are fetched and not completed. */
   inHand(): number;
-  /** Stores and completes what is in hand, and gives the lease up. */
+  /** Stores and completes the fetched jobs and releases the lease. */
   close(): Promise<void>;
 }
 
@@ -33,11 +33,11 @@ export interface LeaderOptions {
   redis: Redis;
   lease: Lease;
   metrics: WriterMetrics;
-  /** Messages older than this are removed; undefined keeps them for ever. */
+  /** Messages older than this are removed. Undefined keeps all messages. */
   retentionDays: number | undefined;
-  /** Called once when this writer has been replaced: it may store nothing more. */
+  /** Called once when this writer was replaced. It must not store anything after that. */
   replaced: (error: Error) => void;
-  /** Told of everything that Redis fails at. */
+  /** Called for every error of Redis. */
   trouble: (error: unknown) => void;
   log: Logger;
 }
@@ -69,7 +69,7 @@ export async function lead(options: LeaderOptions): Promise<Leader> {
     log,
   });
   const ending = startEnding({ redis, store, settled, instance }, log);
-  void lease.lost.then((holder) => replaced(new Error(`the lease was taken by ${holder}`)));
+  void lease.lost.then((holder) => replaced(new Error(`the lease was taken over by ${holder}`)));
   log.info({ instance }, 'storing messages');
 
   return {

@@ -1,7 +1,8 @@
 /**
- * One writer at a time. The lease is a key in Redis that its holder renews; a second writer waits as a hot standby and
- * takes it when it runs out. The lease decides who may begin. That a writer which was only paused does not go on is
- * decided by the epoch in the database (store.ts), which no clock and no network can get wrong.
+ * The lease allows one writer at a time. It is a key in Redis that its holder renews. A second writer is a hot
+ * standby and takes the lease when it expires. The lease decides which writer may begin. It cannot stop a writer that
+ * was only paused while it was replaced: the epoch in the database (store.ts) does that, independently of clocks and
+ * networks.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
@@ -12,9 +13,9 @@ import type { Redis } from 'ioredis';
 const RENEW_MS = 800;
 const POLL_MS = 250;
 
-if (LEASE_MS <= DATABASE_BUSY_MS + RENEW_MS) throw new Error('a lease must outlast a wait for the database');
+if (LEASE_MS <= DATABASE_BUSY_MS + RENEW_MS) throw new Error('LEASE_MS must be longer than DATABASE_BUSY_MS');
 
-/** Takes a free lease or renews one's own; returns the holder. */
+/** Takes a free lease or renews our own. Returns the holder. */
 const TAKE = `
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return holder end
@@ -24,22 +25,22 @@ return ARGV[1]`;
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 export interface Lease {
-  /** Resolves with the name of the writer that has taken the lease; pending while we hold it. */
+  /** Resolves with the writer that took the lease. Pending while we hold it. */
   lost: Promise<string>;
-  /** Gives it up, so that a standby takes over at once. */
+  /** Releases the lease, so that a standby takes over at once. */
   release(): Promise<void>;
 }
 
 export interface LeaseOptions {
-  /** Told of everything that Redis fails at. */
+  /** Called for every error of Redis. */
   trouble: (error: unknown) => void;
-  /** Told who holds the lease, each time that it is another writer than before. */
+  /** Called with the holder each time another writer holds the lease. */
   standingBy: (holder: string) => void;
   log: Logger;
   signal: AbortSignal;
 }
 
-/** Waits until the lease is ours. Rejects with the signal's reason when it is given first. */
+/** Waits until we hold the lease. Rejects with the signal's reason if it aborts first. */
 export async function acquireLease(
   redis: Redis,
   instance: string,
@@ -48,7 +49,7 @@ export async function acquireLease(
   const take = async (): Promise<string> =>
     (await redis.eval(TAKE, 1, LEASE_KEY, instance, LEASE_MS)) as string;
 
-  // a question that waits for Redis must not keep this process from ending
+  // a pending command must not keep this process from exiting
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
@@ -61,7 +62,7 @@ export async function acquireLease(
     if (holder !== undefined && holder !== told) {
       told = holder;
       standingBy(holder);
-      log.info({ holder }, 'another writer is at work; standing by');
+      log.info({ holder }, 'another writer leads; standing by');
     }
     await delay(POLL_MS, undefined, { signal });
   }

@@ -20,7 +20,7 @@ runService('writer', async (log) => {
   const config = readConfig();
   log.level = config.LOG_LEVEL;
   armCrash(config.CRASH_AT);
-  // messages are private: files for the owner alone
+  // messages are private: only the owner may read the files
   process.umask(0o077);
   mkdirSync(config.DATA_DIR, { recursive: true });
 
@@ -37,7 +37,7 @@ runService('writer', async (log) => {
     leader: () => leader,
     leaseState: () => lease,
     redis,
-    redisState: () => trouble.refusal() ?? (redis.status === 'ready' ? 'ok' : 'Redis does not answer'),
+    redisState: () => trouble.refusal() ?? (redis.status === 'ready' ? 'ok' : 'Redis is not responding'),
     host: () => hostState(config),
     metrics,
     token: config.API_TOKEN,
@@ -50,13 +50,13 @@ runService('writer', async (log) => {
   const closing = new AbortController();
   const leading = acquireLease(redis, instance, {
     trouble: trouble.note,
-    standingBy: (holder) => (lease = `ok: ${holder} leads, this writer stands by`),
+    standingBy: (holder) => (lease = `ok: this writer is the standby of ${holder}`),
     log,
     signal: closing.signal,
   }).then(async (held) => {
     lease = 'ok: this writer leads';
     const replaced = (error: Error): void => {
-      // the next start is a standby; what this one had in hand is the other writer's now
+      // after a restart this process is the standby; the other writer processes its jobs
       log.fatal({ err: error }, 'replaced by another writer');
       process.exit(1);
     };
@@ -75,8 +75,8 @@ runService('writer', async (log) => {
   leading.catch((error: unknown) => {
     if (closing.signal.aborted) return;
     const full = diskFull(error, config.DATA_DIR);
-    if (full !== undefined) log.fatal(`the database cannot be opened: ${full}`);
-    else log.fatal({ err: error }, 'the database cannot be opened');
+    if (full !== undefined) log.fatal(`could not open the database: ${full}`);
+    else log.fatal({ err: error }, 'could not open the database');
     process.exit(1);
   });
   const publisher = startPublisher({
@@ -88,11 +88,11 @@ runService('writer', async (log) => {
   });
 
   return {
-    unfinished: () => `${leader?.inHand() ?? 0} jobs in hand; they are the next writer's`,
+    unfinished: () => `${leader?.inHand() ?? 0} jobs in hand; the next writer processes them`,
     async close() {
       closing.abort(new Error('closing'));
       await leading.catch(() => {});
-      // the queue first: everything in hand is stored before the process that could say so is gone
+      // close the leader first, so that the fetched jobs are stored while health and metrics are still served
       await leader?.close();
       await publisher.stop();
       redis.disconnect();

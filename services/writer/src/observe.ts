@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 export interface WriterMetrics {
   committed(batches: readonly Batch[]): void;
   failed(messages: number): void;
-  /** Those of this process alone: its own figures and, of a writer at work, the persisted counters. */
+  /** The figures of this process, and of a leading writer also the persisted counters. */
   families(persisted: { outcomes: Outcomes; indexLag: number } | undefined): Promise<unknown[][]>;
 }
 
@@ -23,8 +23,8 @@ function persistedRegistry({ outcomes, indexLag }: { outcomes: Outcomes; indexLa
 }
 
 /**
- * What is published from here is this process's own. The persisted counters are not: query reads them from the
- * database, exactly as of the same transaction as the rows.
+ * The published figures are those of this process only. Query reads the persisted counters from the database, in the
+ * same snapshot as the rows.
  */
 export function createWriterMetrics(registry: Registry): WriterMetrics {
   const storeLag = histogram(registry, 'store_lag_seconds');

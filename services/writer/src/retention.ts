@@ -1,25 +1,25 @@
-/** Removes messages that are older than RETENTION_DAYS, a few at a time, in between what has to be stored. */
+/** Removes messages older than RETENTION_DAYS, in small steps between the transactions that store messages. */
 import type { Logger } from '@lyftr/shared/runtime/log';
 import { BUCKET_SECONDS, type WriteStore } from '@lyftr/store/store';
 
 const DAY_SECONDS = BUCKET_SECONDS.day;
 
-/** Rows of one transaction: few milliseconds, so that no delivery waits for it. */
+/** Rows per transaction. A transaction takes a few milliseconds, so deliveries do not wait for it. */
 const STEP_ROWS = 200;
-/** Between two steps; the writer stores meanwhile. */
+/** Pause between two steps, in which the writer can store messages. */
 const PAUSE_MS = 20;
-/** When nothing is old enough. */
+/** Interval when there are no old messages. */
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 5_000;
 /**
- * A clock that is this far ahead of the look before has jumped, or Lyftr was not running. What is removed because of a
- * wrong clock does not come back, so retention waits for CLOCK_HOLD_MS; a clock is set right sooner than that.
+ * A clock that advanced this much since the last run may be wrong, or Lyftr was not running. Removed messages cannot
+ * be restored, so retention waits for CLOCK_HOLD_MS. That gives time to correct the clock.
  */
 const CLOCK_JUMP_SECONDS = DAY_SECONDS;
 const CLOCK_HOLD_MS = 60 * 60 * 1_000;
 
 export interface Retention {
-  /** Resolves when no step is under way. */
+  /** Resolves when the current step is finished. */
   stop(): Promise<void>;
 }
 
@@ -30,7 +30,8 @@ export interface RetentionOptions {
 }
 
 /**
- * Says whether the clock may be trusted. `now` and `lastPrune` are epoch seconds, `uptimeMs` runs evenly.
+ * Returns a function that tells whether the clock can be trusted. `now` and `lastPrune` are epoch seconds. `uptimeMs`
+ * is monotonic.
  */
 export function createClockGuard(): (
   now: number,
@@ -64,7 +65,7 @@ export function startRetention({ days, store, log }: RetentionOptions): Retentio
         if (!isHeld)
           log.warn(
             { clock: new Date(now * 1_000).toISOString() },
-            'the clock is more than a day ahead of the last look of retention; removing nothing for an hour',
+            'the clock has moved forward by more than a day since the last retention run; removing nothing for an hour',
           );
         isHeld = true;
         return LOOK_AGAIN_MS;
@@ -74,11 +75,11 @@ export function startRetention({ days, store, log }: RetentionOptions): Retentio
       removed += rows;
       if (rows === STEP_ROWS) return PAUSE_MS;
       await store.notePrune(now);
-      if (removed > 0) log.info({ messages: removed, days }, 'removed messages that were too old');
+      if (removed > 0) log.info({ messages: removed, days }, 'removed old messages');
       removed = 0;
       return LOOK_AGAIN_MS;
     } catch (error) {
-      log.warn({ err: error }, 'old messages could not be removed; trying again');
+      log.warn({ err: error }, 'could not remove old messages; trying again');
       return RETRY_MS;
     }
   }

@@ -1,10 +1,10 @@
-/** What the log says of a transaction: at `debug` each, at `warn` those that put something into `dead_letters`. */
+/** Logs transactions: each at `debug`, and those that stored a dead letter at `warn`. */
 import { messagesIn, type Batch, type PutAside } from '@lyftr/shared/batch';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import type { DeadLetterKind } from '@lyftr/shared/outcomes';
 import type { Committed } from '@lyftr/store/store';
 
-/** A line does not grow with a flood. */
+/** Limits the length of a line. */
 const REQUEST_IDS_MAX = 20;
 
 function warning(aside: readonly PutAside[]): Record<string, unknown> {
@@ -21,7 +21,7 @@ const requestIdsOf = (batches: readonly Batch[]): string[] =>
   batches.flatMap((batch) => ('corrupt' in batch ? [] : (batch.trace ?? []).map(([requestId]) => requestId)));
 
 export function logStored(log: Logger, batches: readonly Batch[], { outcomes, aside }: Committed): void {
-  if (aside.length > 0) log.warn(warning(aside), 'put into dead_letters');
+  if (aside.length > 0) log.warn(warning(aside), 'stored as a dead letter');
   if (!log.isLevelEnabled('debug')) return;
   const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);
   log.debug({ jobs: batches.length, messages, ...outcomes, requestIds: requestIdsOf(batches) }, 'stored');

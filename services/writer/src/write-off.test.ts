@@ -139,7 +139,7 @@ test('what was stored though its sender was told 503 hides nothing that was ackn
 
 test('another difference than the operator has seen changes nothing', async () => {
   await confirm([[1, 6]]);
-  await assert.rejects(close(1), refusal(/is 6 now, and not 1/));
+  await assert.rejects(close(1), refusal(/is now 6, not 1/));
   assert.equal(await writtenOff(), 0);
 });
 

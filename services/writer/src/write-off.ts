@@ -1,7 +1,7 @@
 /**
- * Closes the account of what cannot be settled any more, by the word of an operator. Nothing is hidden: messages that
- * are missing move to `written_off`, and move on if they come after all. Messages that are stored and of which Redis
- * knows nothing, as after it was restored from an old copy, count as unconfirmed from then on.
+ * Writes off messages that cannot be settled any more, at the request of an operator. Missing messages move to
+ * `written_off`. If such a message is stored later, it leaves `written_off` again. Messages that are stored but
+ * unknown to Redis (after Redis was restored from an old copy) then count as unconfirmed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
@@ -14,15 +14,15 @@ import type { Settled } from '@lyftr/queue/settled';
 const REDIS_MS = 5_000;
 
 export interface WriteOffAnswer extends Missing {
-  /** Messages that are missing and of which no number is known. */
+  /** Missing messages whose numbers are unknown. */
   unnamed: number;
-  /** Messages that count as unconfirmed from now on. */
+  /** Messages that now count as unconfirmed. */
   unconfirmed: number;
 }
 
 const refused = (detail: string): ProblemError => new ProblemError('not-written-off', detail);
 
-/** The connection waits for a Redis that is away; who asked does not. */
+/** The connection waits for Redis without a limit. The client must not wait that long. */
 async function readInTime(redis: Redis): Promise<RedisAccount> {
   const away = new ProblemError('not-ready', 'Redis is not responding. The ledger needs it.');
   if (redis.status !== 'ready') throw away;
@@ -43,7 +43,10 @@ function answerOf({ difference, missing }: LedgerAnswer): WriteOffAnswer {
   return { messages, producers, unnamed: Math.max(0, rest), unconfirmed: Math.max(0, -rest) };
 }
 
-/** `difference` is that of `GET /ledger` as the operator has seen it. Rejects with ProblemError when it cannot be done now. */
+/**
+ * `difference` is the value of `GET /ledger` that the operator has seen. Rejects with ProblemError when the write-off
+ * is not possible now.
+ */
 export async function writeOff(
   redis: Redis,
   store: WriteStore,
@@ -52,19 +55,21 @@ export async function writeOff(
 ): Promise<WriteOffAnswer> {
   const account = await readInTime(redis);
   if (!account.isQueueKnown)
-    throw refused('The queue is too long to tell what is missing. Try again when it is drained.');
+    throw refused(
+      'The queue is too long to tell which messages are missing. Try again when the writer has emptied it.',
+    );
   let answer: WriteOffAnswer | undefined;
   await store.writeOff(account.producers.keys(), (stored) => {
     const ledger = balance(account, stored);
     if (ledger.difference !== difference)
       throw refused(
-        `The difference of the ledger is ${ledger.difference} now, and not ${difference}. Look again.`,
+        `The difference of the ledger is now ${ledger.difference}, not ${difference}. Read the ledger again.`,
       );
     answer = answerOf(ledger);
     return { lost: answer.producers, unnamed: answer.unnamed };
   });
   const done = answer as unknown as WriteOffAnswer;
-  // ingest takes them for waiting otherwise
+  // otherwise ingest would count them as waiting
   await settled.note(
     done.producers.flatMap(({ producer, ranges }) => ranges.map((range) => ({ producer, range }))),
   );

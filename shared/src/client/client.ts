@@ -1,12 +1,12 @@
-/** A running system as a command or the console speaks to it, and every failure as one line for a person. */
+/** An HTTP client for a running system. Each failure is an error with a one-line message for a person. */
 import { codeOfType, PROBLEMS, type FieldError, type ProblemCode } from '../errors.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface Signing {
   /**
-   * Asked for at each delivery: the secret, and others that may be the valid one while it is being rotated. Throws when
-   * there is none.
+   * Called for each delivery. Returns the secrets to try, in order: during a rotation the valid one may be the
+   * previous one. Throws when there is none.
    */
   secrets: () => readonly string[];
   /** The headers that carry the signature of a body. */
@@ -14,17 +14,17 @@ export interface Signing {
 }
 
 export interface ClientOptions {
-  /** Where deliveries go, and reads. */
+  /** The origin for deliveries and reads. */
   origin: string;
   token: string | undefined;
-  /** Undefined where nothing is delivered. */
+  /** Undefined when nothing is delivered. */
   signing: Signing | undefined;
-  /** What a person can do when nothing answers there. */
+  /** What the person can do when there is no response. */
   hint: string;
   timeoutMs?: number;
 }
 
-/** Failures of a request that has not left: whoever was to get it has not. */
+/** Error codes of a request that was never sent. */
 const NOT_SENT: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -35,37 +35,37 @@ const NOT_SENT: ReadonlySet<unknown> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Nothing answers: a later try can succeed. */
+/** There was no response. A retry may succeed. */
 export class UnreachableError extends Error {
-  /** Whether the request may have been received, and may still be done. */
+  /** Whether the service may have received the request, so that it may still act on it. */
   readonly mayHaveArrived: boolean;
 
   constructor(url: string, hint: string, timeoutMs: number, cause: unknown) {
     const isTimeout = (cause as { name?: unknown }).name === 'TimeoutError';
     const within = isTimeout ? ` within ${timeoutMs / 1_000} s` : '';
-    super(`nothing answers at ${new URL(url).origin}${within}: ${hint}`, { cause });
+    super(`no response from ${new URL(url).origin}${within}: ${hint}`, { cause });
     this.name = 'UnreachableError';
     this.mayHaveArrived = !NOT_SENT.has((cause as { cause?: { code?: unknown } }).cause?.code);
   }
 }
 
-/** An answer that is no success. `message` is for a person, and holds the service's own words. */
+/** An unsuccessful response. `message` is for a person and includes the text of the service. */
 export class AnswerError extends Error {
   readonly status: number;
-  /** Undefined when the answer is no problem of Lyftr's. */
+  /** Undefined when the response is not one of Lyftr's problems. */
   readonly code: ProblemCode | undefined;
-  /** The service's own words, what is wrong with which field among them; may be empty. */
+  /** The text of the service, with the invalid fields. May be empty. */
   readonly words: string;
   /** `detail` and `errors` of the problem. */
   readonly detail: string;
   readonly errors: readonly FieldError[];
-  /** As `Retry-After` says; undefined when it is not there. */
+  /** The `Retry-After` header, or undefined. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(what: string, status: number, problem: Problem, retryAfterSeconds?: number) {
     const fields = problem.errors.map(({ path, message }) => `${path} ${message}`);
     const words = [problem.detail, ...fields].join(' ').trim();
-    super(`${what} answers ${status}${words === '' ? '' : `: ${words}`}`);
+    super(`${what} returned ${status}${words === '' ? '' : `: ${words}`}`);
     this.name = 'AnswerError';
     this.status = status;
     this.code = problem.code;
@@ -82,31 +82,38 @@ interface Problem {
   errors: FieldError[];
 }
 
-/** Every method rejects with AnswerError, or with UnreachableError. */
+/** Every method rejects with AnswerError or UnreachableError. */
 export interface Client {
   readonly origin: string;
-  /** Rejects with UnreachableError when nothing answers at the origin, whatever its state. */
+  /** Rejects with UnreachableError when there is no response. A response with any status is enough. */
   requireAnswer(): Promise<void>;
-  /** The JSON of a GET on the origin. */
+  /** Sends a GET and resolves with its JSON. */
   get(path: string): Promise<unknown>;
-  /** A GET on the origin, whatever its status says. `token` is sent. */
+  /** Sends a GET with `token` and resolves with the response, whatever its status. */
   fetch(path: string): Promise<Response>;
-  /** The bytes of a GET on the origin as they come, however long that takes; an iteration throws when they break off. */
+  /**
+   * Sends a GET and resolves with its bytes as they arrive, without a time limit. The iteration throws when the
+   * stream is cut off.
+   */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
-  /** A DELETE on the origin. Resolves with the JSON of the answer, if it has any. */
+  /** Sends a DELETE and resolves with the JSON of the response, or undefined when it has none. */
   remove(path: string): Promise<unknown>;
   /**
-   * Signs exactly these bytes and posts them, with the next secret where one is refused. Resolves with the JSON of the
-   * answer once all is acknowledged.
+   * Signs exactly these bytes and posts them. Tries the next secret when one is refused. Resolves with the JSON of
+   * the response when every message is acknowledged.
    */
   post(path: string, body: Buffer, contentType: string): Promise<unknown>;
-  /** Posts messages, each of them a JSON text, under one signature. Resolves when all of them are acknowledged. */
+  /** Posts messages, each a JSON text, under one signature. Resolves when all of them are acknowledged. */
   deliver(messages: readonly string[]): Promise<void>;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401 && response.headers.has('www-authenticate'))
-    return { code: undefined, detail: 'API_TOKEN is missing, or not that of the service', errors: [] };
+    return {
+      code: undefined,
+      detail: 'API_TOKEN is missing or does not match the token of the service',
+      errors: [],
+    };
   try {
     const { type, detail = '', errors = [] } = (await response.json()) as Partial<Problem & { type: string }>;
     return { code: codeOfType(type), detail, errors };
@@ -131,7 +138,7 @@ export function createClient(options: ClientOptions): Client {
   const authorization: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-  /** The secret that was taken last. */
+  /** The secret that was accepted last. */
   let taken: string | undefined;
 
   async function reach(path: string, init: RequestInit = {}): Promise<Response> {
@@ -157,7 +164,7 @@ export function createClient(options: ClientOptions): Client {
       if (!isRefused || i === inOrder.length - 1) return response;
       await response.body?.cancel();
     }
-    throw new Error('there is no secret to sign with');
+    throw new Error('no secret is available to sign the request');
   }
 
   const client: Client = {
@@ -170,14 +177,14 @@ export function createClient(options: ClientOptions): Client {
       return (await demandSuccess(await client.fetch(path), 'GET')).json();
     },
     async stream(path) {
-      // the wait for the first byte is bounded, the stream itself is not
+      // only the wait for the first byte has a time limit
       const abort = new AbortController();
-      const late = new DOMException('no answer in time', 'TimeoutError');
+      const late = new DOMException('the response did not start in time', 'TimeoutError');
       const timer = setTimeout(() => abort.abort(late), timeoutMs);
       try {
         const response = await reach(path, { headers: authorization, signal: abort.signal });
         const { body } = await demandSuccess(response, 'GET');
-        if (body === null) throw new Error(`GET ${new URL(response.url).pathname} answers without a body`);
+        if (body === null) throw new Error(`GET ${new URL(response.url).pathname} returned no body`);
         return body;
       } finally {
         clearTimeout(timer);

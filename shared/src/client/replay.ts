@@ -1,24 +1,24 @@
-/** From the raw text of a dead letter back to messages, and through the intake again. */
+/** Replays a dead letter: turns its raw text back into messages and sends them through the intake. */
 import { AnswerError } from './client.js';
 import { CONFLICTING_DUPLICATE, type DeadLetterKind } from '../outcomes.js';
 import { isMessageTuple, type MessageTuple } from '../batch.js';
 import { asDelivered } from '../message.js';
 
-/** What a replay needs of a dead letter. */
+/** The members of a dead letter that a replay needs. */
 export interface Letter {
   id: number;
   kind: DeadLetterKind;
   reason: string;
   message_id: string | null;
-  /** JSON as it came out of the queue: a message tuple, or a whole envelope. */
+  /** JSON from the queue: a message tuple or a whole envelope. */
   raw: string;
 }
 
 const BODY_TOO_LARGE = 413;
 
-/** Why a letter cannot be replayed as it was asked for. Nothing has been sent. */
+/** The letter cannot be replayed as requested. Nothing has been sent. */
 export class ReplayError extends Error {
-  /** True when another id would help. */
+  /** True when a replay under another id is possible. */
   readonly needsId: boolean;
 
   constructor(message: string, needsId = false) {
@@ -28,7 +28,7 @@ export class ReplayError extends Error {
   }
 }
 
-/** Every message has been acknowledged, but the letter is still there; `cause` says why. */
+/** Every message was acknowledged, but the letter could not be discarded. `cause` is the reason. */
 export class NotDiscardedError extends Error {
   readonly replayed: number;
 
@@ -41,17 +41,20 @@ export class NotDiscardedError extends Error {
   }
 }
 
-/** What a replay needs of the system around it. */
+/** The operations of the system that a replay needs. */
 export interface ReplayPort {
   /** Whether a message is stored under this id. */
   isTaken(id: string): Promise<boolean>;
-  /** `messages` are JSON texts. Resolves when all are acknowledged. Rejects with AnswerError, or with an Error when nothing answers. */
+  /**
+   * `messages` are JSON texts. Resolves when all are acknowledged. Rejects with AnswerError, or with an Error when
+   * there is no response.
+   */
   deliver(messages: readonly string[]): Promise<void>;
   /** Removes the letter. Rejects as `deliver` does. */
   discard(id: number): Promise<void>;
 }
 
-/** What came as `extra` goes out as members again, in the same letters. */
+/** The message as JSON text. The members of `extra` keep their original text. */
 function toText([message_id, from, to, ts, text, extra]: MessageTuple): string {
   return asDelivered({ message_id, from, to, ts, text }, extra);
 }
@@ -60,7 +63,7 @@ function parse(raw: string): unknown {
   try {
     return JSON.parse(raw);
   } catch {
-    throw new ReplayError('its raw text is not JSON: nothing in it can be replayed');
+    throw new ReplayError('its raw text is not JSON, so it cannot be replayed');
   }
 }
 
@@ -68,41 +71,43 @@ function tuplesOf({ kind, raw }: Letter): MessageTuple[] {
   const value = parse(raw);
   if (kind !== 'corrupt_envelope') {
     if (!isMessageTuple(value))
-      throw new ReplayError('its raw text is no message: nothing in it can be replayed');
+      throw new ReplayError('its raw text is not a message, so it cannot be replayed');
     return [value];
   }
   const { v, messages } = (value ?? {}) as { v?: unknown; messages?: unknown };
-  // the places in a tuple have their meaning from the version
+  // the version of the envelope defines the order of the tuple
   if (v !== 1)
-    throw new ReplayError(`its envelope has version ${String(v)}, whose messages cannot be read here`);
+    throw new ReplayError(`its envelope has version ${String(v)}, which this version of Lyftr cannot replay`);
   if (!Array.isArray(messages) || messages.length === 0)
-    throw new ReplayError('its envelope holds no messages');
+    throw new ReplayError('its envelope contains no messages');
   const bad = messages.findIndex((message) => !isMessageTuple(message));
   if (bad !== -1)
     throw new ReplayError(
-      `message ${bad + 1} of ${messages.length} in its envelope is malformed; none is replayed`,
+      `message ${bad + 1} of ${messages.length} in its envelope is malformed, so none of them was replayed`,
     );
   return messages as MessageTuple[];
 }
 
-/** The messages of a letter as JSON texts, the only one of them under the id `as` when that is given. Throws ReplayError. */
+/** The messages of a letter as JSON texts. `as` replaces the id and requires a single message. Throws ReplayError. */
 function messagesOf(letter: Letter, as?: string): string[] {
   if (letter.kind === CONFLICTING_DUPLICATE && (as === undefined || as === letter.message_id))
     throw new ReplayError(
-      'its id is taken by another message, which was first and stays; under the same id it would only be a duplicate again',
+      'another message is already stored under its id, so it would be a duplicate again',
       true,
     );
   const tuples = tuplesOf(letter);
   if (as === undefined) return tuples.map(toText);
   const [tuple] = tuples;
   if (tuple === undefined || tuples.length > 1)
-    throw new ReplayError(`it holds ${tuples.length} messages, and another id can be given to one only`);
+    throw new ReplayError(
+      `it contains ${tuples.length} messages, and you can give another id only to a single message`,
+    );
   return [toText(tuple.with(0, as) as MessageTuple)];
 }
 
 /**
- * Posts in one request, or in halves where that is refused for its size. Half of a replay does no harm: the ids absorb
- * the next try.
+ * Posts the messages in one request, or splits them in half when the request is too large. A partial replay is
+ * harmless: the next try sends the same ids, which are then duplicates.
  */
 async function deliverAll(port: ReplayPort, messages: readonly string[]): Promise<void> {
   try {
@@ -122,9 +127,9 @@ async function deliverAll(port: ReplayPort, messages: readonly string[]): Promis
  */
 export async function replay(port: ReplayPort, letter: Letter, as?: string): Promise<number> {
   const messages = messagesOf(letter, as);
-  // replaying to a taken id would make the next conflict
+  // a replay under an id that is in use would create the next conflict
   if (as !== undefined && (await port.isTaken(as)))
-    throw new ReplayError(`${JSON.stringify(as)} is taken as well: choose another id`, true);
+    throw new ReplayError(`a message is already stored under ${JSON.stringify(as)}: choose another id`, true);
   await deliverAll(port, messages);
   try {
     await port.discard(letter.id);

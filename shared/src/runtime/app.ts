@@ -1,4 +1,4 @@
-/** The Express part of every service: health, the reader's token, and errors as problems. */
+/** The Express app of every service: health routes, the check of the token, and errors as problems. */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { bearerCheck, givesToken } from './auth.js';
 import { createTriesLimit, TRIES_WINDOW_SECONDS } from './tries-limit.js';
@@ -7,14 +7,11 @@ import { sendProblem } from './http.js';
 import type { Logger } from './log.js';
 import { requestIdOf } from './request-id.js';
 
-/**
- * The state of each dependency: `ok`, `ok: ` with something that an operator should know, or what is wrong with it and
- * what would mend it.
- */
+/** The state of each dependency: `ok`, `ok: ` and a note for the operator, or the fault and how to correct it. */
 export type Readiness = Record<string, string>;
 
 export interface AppOptions {
-  /** Asked at every `/readyz`. */
+  /** Called for every `/readyz`. */
   readiness(): Promise<Readiness> | Readiness;
 }
 
@@ -39,8 +36,8 @@ export function createApp(options: AppOptions): Express {
 }
 
 /**
- * Answers a request that is not let in: 401, or 429 when its address has given too many wrong tokens in the last minute.
- * A right token does not come here, so one client's wrong tokens never shut another out.
+ * Answers a request without a valid token: 401, or 429 when its address sent too many wrong tokens in the last
+ * minute. A request with the right token never gets here, so the wrong tokens of one client do not lock out another.
  */
 export function createRefusal(): RequestHandler {
   const limit = createTriesLimit((_req, res) => {
@@ -68,19 +65,23 @@ const HOST_PORT = /^(.*?)(?::\d+)?$/;
 const OWN_NAME = /^(?:(?:[\w-]+\.)*localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/i;
 
 /**
- * Without a token, whoever reaches this machine's loopback may read. A page of another site does when its name is
- * made to lead here (DNS rebinding), but then it asks for its own name: only `localhost` and addresses are answered.
+ * While API_TOKEN is not set, every program on this machine may read. A page of another site could read too, if its
+ * name resolves to this machine (DNS rebinding). Its requests then carry that name, so we answer only `localhost` and
+ * IP addresses.
  */
 export function requireOwnName(): RequestHandler {
   return (req, _res, next) => {
     const name = HOST_PORT.exec(req.headers.host ?? '')?.[1] ?? '';
-    // HTTP/1.0 need not name a host, and browsers do not speak it
+    // HTTP/1.0 requests need no Host header, and browsers do not send HTTP/1.0
     if (name === '' || OWN_NAME.test(name)) return next();
-    throw new ProblemError('cross-site', 'Without API_TOKEN only localhost and addresses are answered.');
+    throw new ProblemError(
+      'cross-site',
+      'While API_TOKEN is not set, only requests to localhost or to an IP address are allowed.',
+    );
   };
 }
 
-/** Closes a route to every method but those it has. Goes behind them. */
+/** Answers 405 for every other method of a route. Register it after the handlers of the route. */
 export function onlyMethods(...methods: string[]): RequestHandler {
   const allow = methods.join(', ');
   return (_req, res) => {
@@ -88,7 +89,7 @@ export function onlyMethods(...methods: string[]): RequestHandler {
   };
 }
 
-/** Goes last: unknown paths, and whatever a handler threw. */
+/** Answers unknown paths and the errors of handlers. Call it last. */
 export function endApp(app: Express, log: Logger): void {
   app.use('/healthz', onlyMethods('GET', 'HEAD'));
   app.use('/readyz', onlyMethods('GET', 'HEAD'));
@@ -97,12 +98,12 @@ export function endApp(app: Express, log: Logger): void {
   });
   const onError: ErrorRequestHandler = (error: unknown, req, res, _next) => {
     const isProblem = error instanceof ProblemError;
-    // whoever asked has left, and what was done for them has ended
+    // the client has disconnected, so there is nobody to answer
     if (res.destroyed && (isProblem || (error as Partial<Error>).name === 'AbortError')) return;
     const where = { requestId: requestIdOf(req), method: req.method, path: req.path };
     if (res.headersSent) {
-      // who reads it sees by the cut that it is not whole
-      log[isProblem ? 'warn' : 'error']({ err: error, ...where }, 'an answer was cut off');
+      // the headers are sent; cutting the response off tells the client that it is incomplete
+      log[isProblem ? 'warn' : 'error']({ err: error, ...where }, 'a response was cut off');
       res.destroy();
       return;
     }
@@ -114,13 +115,13 @@ export function endApp(app: Express, log: Logger): void {
       sendProblem(res, code, { ...detail, ...(errors === undefined ? {} : { errors }), ...retry });
       return;
     }
-    // body parsing and URL decoding throw errors of this shape
+    // errors of body parsing and URL decoding have a status
     const status = (error as { status?: unknown }).status;
     if (typeof status === 'number' && status >= 400 && status < 500) {
       sendProblem(res, 'bad-request');
       return;
     }
-    log.error({ err: error, ...where }, 'a request failed');
+    log.error({ err: error, ...where }, 'request failed');
     sendProblem(res, 'internal');
   };
   app.use(onError);

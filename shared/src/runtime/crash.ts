@@ -1,13 +1,16 @@
-/** Named points at which a test lets a process die as `kill -9` would: between two steps that no kill from outside hits. */
+/**
+ * Named points at which a test can kill a process as `kill -9` would. They lie between two steps, where a kill from
+ * outside cannot be timed.
+ */
 
 export const CRASH_POINTS = [
-  /** ingest: a batch is about to be given to Redis. */
+  /** ingest: before a batch is sent to Redis. */
   'before-enqueue',
-  /** ingest: Redis has acknowledged a batch, and none of its senders has an answer. */
+  /** ingest: after Redis acknowledged a batch, before any sender is answered. */
   'after-acknowledgement',
-  /** writer: every row of a group is written, and the transaction is open. */
+  /** writer: all rows of a group are written, and the transaction is still open. */
   'before-commit',
-  /** writer: a group is committed, and none of its jobs is completed. */
+  /** writer: a group is committed, and none of its jobs is completed yet. */
   'after-commit',
 ] as const;
 
@@ -15,12 +18,12 @@ export type CrashPoint = (typeof CRASH_POINTS)[number];
 
 let armed: string | undefined;
 
-/** Arms one point of this process; undefined disarms it. Called once, by a main function. */
+/** Arms one point in this process. Undefined disarms. Called once by a main function. */
 export function armCrash(point: string | undefined): void {
   armed = point;
 }
 
-/** Ends the process with SIGKILL when the point is armed. Passed once per batch, so a comparison is all it costs. */
+/** Kills the process with SIGKILL when the point is armed. Called once per batch; it costs one comparison. */
 export function crashPoint(point: CrashPoint): void {
   if (armed === point) process.kill(process.pid, 'SIGKILL');
 }

@@ -1,10 +1,13 @@
-/** Settings come from the environment, once, through a schema; every fault is reported together. */
+/**
+ * Reads settings from the environment, once, and validates them with a schema. All invalid settings are reported
+ * together.
+ */
 import { isIP } from 'node:net';
 import { Ajv2020, type JSONSchemaType } from 'ajv/dist/2020.js';
 import { CRASH_POINTS } from './crash.js';
 import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from '../limits.js';
 
-/** One line per fault. Nothing that a service could do makes it better: exit with 78 (EX_CONFIG). */
+/** Invalid settings, one line each. A retry cannot help: exit with 78 (EX_CONFIG). */
 export class SettingsError extends Error {
   readonly faults: string[];
 
@@ -20,7 +23,7 @@ const port = (fallback: number) =>
 const flag = { type: 'boolean', default: false } as const;
 const secret = { type: 'string', minLength: 1 } as const;
 
-/** Every setting that Lyftr knows. A service picks the ones it reads. */
+/** Every setting of Lyftr. Each service reads a part of them. */
 export const SETTINGS = {
   PORT: port(8000),
   QUERY_PORT: port(8001),
@@ -40,10 +43,10 @@ export const SETTINGS = {
   INGEST_URL: { type: 'string', pattern: '^https?://' },
   WRITER_URL: { type: 'string', pattern: '^https?://' },
   QUEUES_WRITABLE: flag,
-  // what `Authorization: Bearer` can carry
+  // only characters that `Authorization: Bearer` can carry
   API_TOKEN: { type: 'string', minLength: 1, pattern: '^\\S+$' },
   ALLOW_ANONYMOUS_READS: flag,
-  // what Express takes for `trust proxy`
+  // the values that Express accepts for `trust proxy`
   TRUSTED_PROXIES: { type: 'string', format: 'proxies', default: 'loopback' },
   INGEST_PROCESSES: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
   MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 64 * 1024 * 1024, default: BODY_BYTES_DEFAULT },
@@ -70,7 +73,7 @@ type ValueOf<S> = S extends { type: 'integer' }
       ? V
       : string;
 
-/** Required and defaulted settings are present; the others may be absent. */
+/** Required settings and settings with a default are always present. The others are optional. */
 export type Config<N extends SettingName, R extends N = never> = Readonly<
   {
     [K in N as K extends R ? K : Settings[K] extends { default: unknown } ? K : never]: ValueOf<Settings[K]>;
@@ -82,8 +85,8 @@ export type Config<N extends SettingName, R extends N = never> = Readonly<
 >;
 
 /**
- * A `/`, `?` or `#` in a password ends the part of a URL that names the host: what is left of it would be taken for a
- * port and a path, and the log would name them.
+ * A `/`, `?` or `#` in a password ends the host part of a URL. The rest of the password would then be read as a port
+ * and a path, and would appear in the log.
  */
 function isRedisUrl(url: string): boolean {
   if (!/^rediss?:/.test(url)) return true;
@@ -98,7 +101,7 @@ function isRedisUrl(url: string): boolean {
 
 const PROXY_RANGES = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
-/** A list of addresses, networks (`10.0.0.0/8`) and the names of ranges, with commas between. */
+/** Validates a comma-separated list of addresses, networks (`10.0.0.0/8`) and names of ranges. */
 function areProxies(list: string): boolean {
   return list.split(',').every((entry) => {
     const [address = '', bits, ...rest] = entry.trim().split('/');
@@ -120,8 +123,8 @@ const ajv = new Ajv2020({
 const FLAGS: Record<string, string> = { '1': 'true', '0': 'false', yes: 'true', no: 'false' };
 
 /**
- * Reads the named settings. A variable that is set but empty counts as set: an empty secret is a fault, not a
- * request for the default. Throws SettingsError; never repeats a value, which may be a secret.
+ * Reads the named settings. An empty variable counts as set: an empty secret is invalid and does not select the
+ * default. Throws SettingsError. Its text never contains a value, which may be a secret.
  */
 export function readSettings<const N extends SettingName, const R extends N = never>(
   env: NodeJS.ProcessEnv,
@@ -151,11 +154,11 @@ export function readSettings<const N extends SettingName, const R extends N = ne
           return `${name} must be one of ${error.params['allowedValues'].join(', ')}`;
         if (error.keyword === 'minLength') return `${name} must not be empty`;
         if (name === 'TRUSTED_PROXIES')
-          return `${name} must list addresses, networks like 10.0.0.0/8, loopback, linklocal or uniquelocal, with commas between them`;
+          return `${name} must be a comma-separated list of IP addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal`;
         if (error.keyword === 'format')
-          return `${name} must be like rediss://user:password@host:6379/0; in a password, write what is no letter or digit as %XX`;
+          return `${name} must have the form rediss://user:password@host:6379/0; percent-encode special characters in the password as %XX`;
         if (name === 'REDIS_URL') return `${name} must start with redis://, rediss:// or unix:///`;
-        return `${name} ${error.message ?? 'is not valid'}`;
+        return `${name} ${error.message ?? 'is invalid'}`;
       }),
     );
   }
@@ -166,8 +169,8 @@ const isLoopback = (host: string) =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /**
- * Messages are private: a service that serves reads beyond this machine needs a token, or an explicit word that
- * none is wanted. Throws SettingsError.
+ * Messages are private. A service that other machines can read from needs API_TOKEN or ALLOW_ANONYMOUS_READS. Throws
+ * SettingsError.
  */
 export function requireTokenBeyondLoopback(config: {
   HOST: string;
@@ -176,15 +179,15 @@ export function requireTokenBeyondLoopback(config: {
 }): void {
   if (isLoopback(config.HOST) || config.API_TOKEN !== undefined || config.ALLOW_ANONYMOUS_READS) return;
   throw new SettingsError([
-    `HOST ${config.HOST} would show messages to everyone who reaches it: set API_TOKEN, or ALLOW_ANONYMOUS_READS=1`,
+    `HOST ${config.HOST} makes messages readable from other machines: set API_TOKEN, or allow it with ALLOW_ANONYMOUS_READS=1`,
   ]);
 }
 
-/** As long as a random 128-bit key. Whoever sees one signed body can try short secrets against it offline. */
+/** The length of a random 128-bit key. An attacker who sees one signed body can try short secrets offline. */
 const SECRET_BYTES_MIN = 16;
 const SECRETS = ['WEBHOOK_SECRET', 'WEBHOOK_SECRET_PREVIOUS', 'API_TOKEN'] as const;
 
-/** A service that is reached from other machines needs secrets that cannot be guessed. Throws SettingsError. */
+/** A service that other machines can reach needs secrets that cannot be guessed. Throws SettingsError. */
 export function requireLongSecretsBeyondLoopback(
   config: { HOST: string } & { [name in (typeof SECRETS)[number]]?: string },
 ): void {

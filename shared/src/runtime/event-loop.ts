@@ -1,17 +1,17 @@
-/** How late the event loop is, as prom-client's default gauges tell it. */
+/** Corrects prom-client's gauges of the event loop lag. */
 import type { Gauge, Registry } from 'prom-client';
 
-/** Ten samples a second instead of prom-client's hundred: an idle process should sleep. Each costs 25 µs. */
+/** Ten samples a second instead of prom-client's hundred, so that an idle process sleeps. A sample costs 25 µs. */
 export const LAG_SAMPLE_MS = 100;
 const LAG_SAMPLE_SECONDS = LAG_SAMPLE_MS / 1_000;
-/** Above what any process has lived: Node's minimum of no samples is 2^63 ns. */
+/** Longer than any process runs. Without samples, Node reports a minimum of 2^63 ns. */
 const NO_SAMPLES_SECONDS = 1e9;
 
 const INTERVALS = ['min', 'max', 'mean', 'p50', 'p90', 'p99'];
 
 /**
- * Node's monitor measures from one sample to the next, so an idle process would show the time between samples. The lag
- * is what is beyond it.
+ * Node measures the time from one sample to the next, so an idle process would report the sample period. Subtracts
+ * the period, which leaves the lag.
  */
 export function subtractSamplePeriod(registry: Registry): void {
   for (const interval of INTERVALS) {

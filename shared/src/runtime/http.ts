@@ -1,4 +1,4 @@
-/** What every HTTP server here has in common: a strict parser, bounded waits, and problems as answers. */
+/** The HTTP server of every service: a strict parser, time limits, and errors as problems. */
 import {
   createServer,
   STATUS_CODES,
@@ -32,18 +32,18 @@ function problemHeaders(body: string, headers: Record<string, string> = {}) {
   };
 }
 
-/** Connections that close behind the answer they got: what still arrives on them gets no second one. */
+/** Connections that close after their current response. Requests that still arrive on them are not answered. */
 const closing = new WeakSet<Socket>();
 
 export function sendProblem(res: ServerResponse, code: ProblemCode, options: ProblemOptions = {}): void {
-  // of the request, for an answer that waits for others in front of it has no socket yet
+  // use the socket of the request: a response that waits for earlier responses has no socket yet
   if (options.headers?.['connection'] === 'close') closing.add(res.req.socket);
   const body = JSON.stringify(problem(code, options.detail, options.errors));
   res.writeHead(PROBLEMS[code].status, problemHeaders(body, options.headers));
   res.end(body);
 }
 
-/** The same answer as text, for a socket that has no ServerResponse. */
+/** The same response as text, for a socket without a ServerResponse. */
 export function problemText(code: ProblemCode, requestId: string, options: ProblemOptions = {}): string {
   const body = JSON.stringify(problem(code, options.detail, options.errors));
   const { status } = PROBLEMS[code];
@@ -62,19 +62,20 @@ function countHosts(rawHeaders: readonly string[]): number {
 }
 
 /**
- * Closes what Node's parser lets through (HTTP versions other than 1.0 and 1.1; a second Host header, of which it keeps
- * the first in silence while a proxy in front may have kept the other) and what it refuses without a body (no Host).
+ * Finds faults that Node's parser accepts, or refuses without a body: HTTP versions other than 1.0 and 1.1, a missing
+ * Host header, and a second one. Node keeps only the first Host header, while a proxy in front may have used the
+ * other.
  */
 function malformed(req: IncomingMessage): string | undefined {
   const { httpVersionMajor: major, httpVersionMinor: minor } = req;
-  if (major !== 1 || (minor !== 1 && minor !== 0)) return 'Only HTTP/1.0 and HTTP/1.1 are spoken here.';
+  if (major !== 1 || (minor !== 1 && minor !== 0)) return 'Only HTTP/1.0 and HTTP/1.1 are supported.';
   const hosts = countHosts(req.rawHeaders);
   if (hosts > 1) return 'The request has more than one Host header.';
   if (hosts === 0 && minor === 1) return 'The request has no Host header.';
   return undefined;
 }
 
-/** Gives a request its id, which goes on with it: to its handlers, to the service behind this one, and into its answer. */
+/** Sets the request id. Handlers, the service behind this one and the response all use it. */
 function identify(req: IncomingMessage, res: ServerResponse): void {
   const requestId = givenRequestId(req.headers[REQUEST_ID]) ?? newRequestId();
   req.headers[REQUEST_ID] = requestId;
@@ -88,14 +89,14 @@ interface Exchange {
 }
 
 /**
- * The requests of a connection that have not arrived whole or are not answered, in order. A sender may have tens of
- * thousands of them in a connection, so none of these functions walks over all of them at each request.
+ * The incomplete and unanswered requests of a connection, in order. A sender may have tens of thousands of them on
+ * one connection, so these functions never iterate over all of them for one request.
  */
 const exchanges = new WeakMap<Socket, { first: Exchange | undefined; last: Exchange }>();
 
 const isOpen = ({ req, res }: Exchange): boolean => !req.complete || !res.writableFinished;
 
-/** The first that is still open: both requests and answers end in order. */
+/** The first open exchange. Requests and responses both end in order. */
 function firstOpen(socket: Socket): Exchange | undefined {
   const line = exchanges.get(socket);
   if (line === undefined) return undefined;
@@ -115,19 +116,21 @@ function begin(req: IncomingMessage, res: ServerResponse): void {
   line.last = exchange;
 }
 
-/** The answer to a request that never became one: there is no ServerResponse yet, so it is written by hand. */
+/**
+ * Answers bytes that never became a request. There is no ServerResponse for them, so we write the text to the socket.
+ */
 function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) {
     socket.destroy();
     return;
   }
-  // the connection ends behind an answer in front of these bytes
+  // the connection already closes after an earlier response
   if (closing.has(socket)) return;
   closing.add(socket);
   answerLast(error, socket);
 }
 
-/** node:http reports bad bytes before the requests in front of them are answered, so their answers are waited for. */
+/** node:http reports malformed bytes before the earlier requests are answered. This waits for those responses. */
 function answerLast(error: NodeJS.ErrnoException, socket: Socket): void {
   const cut = firstOpen(socket);
   if (cut?.req.complete) {
@@ -135,7 +138,7 @@ function answerLast(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   if (cut?.res.headersSent) {
-    // it has its answer, or the beginning of one
+    // the request has its response, or the beginning of one
     if (cut.res.writableEnded) closeBehindAnswer(socket);
     else socket.destroy();
     return;
@@ -143,7 +146,7 @@ function answerLast(error: NodeJS.ErrnoException, socket: Socket): void {
   let code: ProblemCode = 'bad-request';
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') code = 'request-timeout';
   if (error.code === 'HPE_HEADER_OVERFLOW') code = 'headers-too-large';
-  // a request whose body never came, or one whose head could not be read
+  // a request with an incomplete body, or with an unreadable head
   const requestId = cut === undefined ? newRequestId() : requestIdOf(cut.req);
   closeBehindAnswer(socket, problemText(code, requestId, { headers: { connection: 'close' } }));
 }
@@ -157,13 +160,13 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
       insecureHTTPParser: false,
-      // refused by `malformed`, with a problem as its answer
+      // `malformed` refuses it and sends a problem
       requireHostHeader: false,
     },
     (req, res) => {
-      // behind the last answer of a connection nothing is taken
+      // requests after the last response are ignored
       if (closing.has(req.socket)) return;
-      // a keep-alive connection would otherwise outlive the server by its whole timeout
+      // otherwise the server could close only after the keep-alive timeout
       if (!server.listening) res.setHeader('connection', 'close');
       begin(req, res);
       identify(req, res);
@@ -172,25 +175,25 @@ export function createStrictServer(listener: (req: IncomingMessage, res: ServerR
       else sendProblem(res, 'bad-request', { detail: fault, headers: { connection: 'close' } });
     },
   );
-  // all header lines are looked at: by default node:http drops those behind the thousandth in silence
+  // no limit: by default node:http silently drops header lines after the thousandth
   server.maxHeadersCount = 0;
-  // a peer that neither sends nor reads is cut off
+  // disconnects a peer that neither sends nor reads
   server.timeout = KEEP_ALIVE_TIMEOUT_MS;
   server.on('connection', (socket: Socket) => {
-    // this is how node:http ends a connection behind its last answer
+    // node:http calls destroySoon to close a connection after its last response
     socket.destroySoon = () => closeBehindAnswer(socket);
   });
   server.on('clientError', refuseSocket);
-  // node:http's own answer would be an empty 417 (RFC 9110 leaves it free)
+  // by default node:http sends an empty 417, which RFC 9110 allows
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     identify(req, res);
-    const detail = 'No expectation but 100-continue is known here.';
+    const detail = 'The only supported expectation is 100-continue.';
     sendProblem(res, 'bad-request', { detail, headers: { connection: 'close' } });
   });
   return server;
 }
 
-/** Resolves with the bound port (which is chosen by the system when `port` is 0). Rejects with the system's error. */
+/** Resolves with the bound port. The system chooses it when `port` is 0. Rejects with the system's error. */
 export function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -201,12 +204,12 @@ export function listen(server: Server, port: number, host: string): Promise<numb
   });
 }
 
-/** How long a kept-alive connection may still bring a request, which is answered with `Connection: close`. */
+/** How long an idle keep-alive connection may still send a request. Its response has `Connection: close`. */
 const LINGER_MS = 500;
 
 /**
- * Stops accepting and resolves when every connection is closed: each behind its next answer, or when it has been idle
- * for LINGER_MS. `closeIdle` is called then for connections that the server does not know of.
+ * Stops accepting connections. Resolves when every connection is closed: each after its next response, or after
+ * LINGER_MS without a request. Then calls `closeIdle` for the connections that the server does not track.
  */
 export function closeServer(server: Server, closeIdle: () => void = () => {}): Promise<void> {
   return new Promise((resolve) => {
@@ -220,7 +223,7 @@ export function closeServer(server: Server, closeIdle: () => void = () => {}): P
       server.closeIdleConnections();
       closeIdle();
     }, 50);
-    // not http's own close: it cuts idle connections at once, also those on which a request is already on its way
+    // the close() of http would cut idle connections at once, even when a request is on its way
     NetServer.prototype.close.call(server, () => {
       clearInterval(sweep);
       resolve();

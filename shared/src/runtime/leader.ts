@@ -1,17 +1,17 @@
-/** Which writer works, and where it listens: the lease names it, and the writer publishes the rest with its figures. */
+/** Finds the leading writer. The lease names it, and the writer publishes its URL with its figures. */
 import type { Redis } from 'ioredis';
 import { SNAPSHOTS_KEY, type Snapshot } from '../metrics.js';
 
-/** String: the instance of the writer that may work. It expires when that writer no longer renews it. */
+/** String: the instance of the leading writer. Expires when that writer stops renewing it. */
 export const LEASE_KEY = 'lyftr:writer:lease';
 
 export interface LeaderAddress {
   instance: string;
-  /** Undefined until it has published for the first time, a second after its start. */
+  /** Undefined until the writer has published its figures for the first time, a second after its start. */
   url: string | undefined;
 }
 
-/** Undefined while no writer holds the lease. Rejects when Redis does not answer. */
+/** Undefined while no writer holds the lease. Rejects when Redis is not responding. */
 export async function findLeader(redis: Redis): Promise<LeaderAddress | undefined> {
   const instance = await redis.get(LEASE_KEY);
   if (instance === null) return undefined;

@@ -9,7 +9,7 @@ test('an error is logged without what a client library hangs on it', () => {
     code: 'EOOM',
     command: { name: 'evalsha', args: ['private text'] },
   });
-  log.warn({ err: error }, 'Redis is in trouble');
+  log.warn({ err: error }, 'Redis error');
   const line = JSON.parse(lines[0] ?? '') as { err: Record<string, unknown>; level: string; service: string };
   assert.deepEqual(
     [line.level, line.service, line.err['message'], line.err['code']],

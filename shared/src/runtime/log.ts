@@ -5,8 +5,8 @@ import { refusalOf } from './refusal.js';
 export type { Logger };
 
 /**
- * What of an error is logged, and what mends it when that is known. Not its other members: ioredis keeps the arguments of the failed command on it, and those
- * of an `add` are the messages.
+ * The logged members of an error, and a hint when there is one. Other members are left out: ioredis keeps the
+ * arguments of the failed command on the error, and those of an `add` contain messages.
  */
 function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
@@ -23,9 +23,15 @@ function serializeError(error: unknown): Record<string, unknown> {
 }
 
 /**
- * One JSON line per event, on standard output unless told otherwise. `fatal`: the process ends. `error`: something of ours
- * is wrong. `warn`: somebody should look. `info`: a life begins or ends. `debug`: each delivery, each transaction. Nothing is logged per message at `info`; a message's text, a
- * signature or a secret is never logged at any level.
+ * Writes one JSON line per event, to standard output by default. The levels are:
+ *
+ * - `fatal`: the process ends.
+ * - `error`: a fault of Lyftr itself.
+ * - `warn`: an operator should look.
+ * - `info`: something starts, ends or changes its state. Nothing is logged per message.
+ * - `debug`: each delivery and each transaction.
+ *
+ * No level logs the text of a message, a signature or a secret.
  */
 export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
   const options = {
@@ -39,8 +45,8 @@ export function createLogger(service: string, level: string, destination?: Desti
 }
 
 /**
- * Passes the first call of each window and counts the others, so that a dead Redis costs a line a second and not
- * a line a request. `write` is told how many calls it stands for.
+ * Calls `write` at most once per window, with the number of calls it stands for. Without it, an unreachable Redis
+ * would cause one line for each request.
  */
 export function rateLimited<A extends unknown[]>(
   windowMs: number,

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../metrics.js';
 import { LAG_SAMPLE_MS, subtractSamplePeriod } from './event-loop.js';
 
-/** No global registry: each process (and each test) makes its own. */
+/** There is no global registry. Each process and each test creates its own. */
 export function counter<N extends keyof typeof COUNTERS>(registry: Registry, name: N) {
   return new Counter<(typeof COUNTERS)[N]['labelNames'][number]>({
     name,
@@ -30,7 +30,7 @@ export function histogram<N extends keyof typeof HISTOGRAMS>(registry: Registry,
   });
 }
 
-/** A registry with the process's own figures: CPU, memory, event loop, garbage collection. */
+/** Creates a registry with the figures of the process: CPU, memory, event loop, garbage collection. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 
-/** About 5,000 lines. What a pipe itself holds comes on top. */
+/** About 5,000 lines, in addition to what the pipe itself buffers. */
 export const OUTPUT_BYTES_MAX = 1024 * 1024;
 
 /**
- * Log lines for a stream that may be a pipe. A reader that stops must not stop this process, so nothing here waits: what
- * the pipe does not take is kept up to OUTPUT_BYTES_MAX, and lines beyond it are dropped and counted. The count is the
- * next line that finds room. A reader that is gone costs the lines, and nothing else.
+ * Writes log lines to a stream that may be a pipe, without ever waiting for its reader. Lines that the pipe does not
+ * accept are buffered up to OUTPUT_BYTES_MAX. Further lines are dropped and counted, and the next line that fits
+ * reports the count. When the reader is gone, only the lines are lost.
  */
 export function boundedOutput(stream: Writable, service: string): { write: (line: string) => void } {
   let dropped = 0;
@@ -18,7 +18,7 @@ export function boundedOutput(stream: Writable, service: string): { write: (line
         return;
       }
       if (dropped > 0) {
-        const msg = `${dropped} log lines were dropped, because nobody read them`;
+        const msg = `dropped ${dropped} log lines because the output was not read`;
         const record = {
           level: 'warn',
           time: new Date().toISOString(),

@@ -41,5 +41,5 @@ test('a service whose parent goes when it has started finishes its work first', 
   child.disconnect();
   assert.deepEqual(await once(child, 'exit'), [0, null]);
   await ended;
-  assert.match(said, /"reason":"parent gone".*"drained".*"closed"/s);
+  assert.match(said, /"reason":"the parent process is gone".*"drained".*"closed"/s);
 });

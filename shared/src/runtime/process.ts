@@ -1,4 +1,4 @@
-/** How a service process begins and ends: title, settings faults, signals, deadline. */
+/** Starts and stops a service process: title, settings, signals, time limit. */
 import { SettingsError } from './env.js';
 import { SHUTDOWN_GRACE_MS } from '../limits.js';
 import { createLogger, type Logger } from './log.js';
@@ -7,15 +7,15 @@ import type { Service } from '../metrics.js';
 export const EXIT_SETTINGS = 78;
 
 export interface Running {
-  /** Finishes what was begun: nothing acknowledged may be lost. */
+  /** Finishes the work in progress, so that no acknowledged message is lost. */
   close(): Promise<void>;
-  /** What close() has not finished yet, for the log line of a deadline that cut it off. */
+  /** The work that close() has not finished, for the log line when the grace period ends. */
   unfinished(): string;
 }
 
 /**
- * Ends on SIGTERM or SIGINT. Returns what ends it for another reason.
- * Exit code 0 when everything was finished, 1 when the grace period cut something off or something threw.
+ * Closes the service on SIGTERM or SIGINT. Returns a function that closes it for another reason. The exit code is 0
+ * when all work was finished, and 1 when close() failed or the grace period ended first.
  */
 function closeOnSignal(running: Running, log: Logger): (reason: string) => void {
   let closing = false;
@@ -26,7 +26,7 @@ function closeOnSignal(running: Running, log: Logger): (reason: string) => void 
     const deadline = setTimeout(() => {
       log.error(
         { graceMs: SHUTDOWN_GRACE_MS, unfinished: running.unfinished() },
-        'the grace period ended before everything was finished',
+        'the grace period ended before the work was finished',
       );
       process.exit(1);
     }, SHUTDOWN_GRACE_MS);
@@ -37,7 +37,7 @@ function closeOnSignal(running: Running, log: Logger): (reason: string) => void 
         process.exit(0);
       },
       (error: unknown) => {
-        log.error({ err: error }, 'closing failed');
+        log.error({ err: error }, 'shutdown failed');
         process.exit(1);
       },
     );
@@ -48,25 +48,28 @@ function closeOnSignal(running: Running, log: Logger): (reason: string) => void 
 }
 
 /**
- * Calls `gone` when the parent that holds the other end of the IPC channel is gone, also when it went while our modules
- * were loading. A process without such a channel has nothing to watch.
+ * Calls `gone` when the parent process closes the IPC channel, even if it did so while our modules were loading. Does
+ * nothing without such a channel.
  */
 function watchParent(gone: () => void): void {
   const connected = process.connected as boolean | undefined;
   if (connected === false) gone();
   else if (connected) {
     process.on('disconnect', gone);
-    // only watched, so it must not keep the process alive by itself
+    // the channel must not keep the process alive
     process.channel?.unref();
   }
 }
 
-/** JSON for machines, lines for a person; what makes those is loaded only where a person looks. */
+/** Readable lines on a terminal, JSON otherwise. The formatter is loaded only for a terminal. */
 const terminal = process.stdout.isTTY
   ? (await import('./readable.js')).readableTo(process.stdout)
   : undefined;
 
-/** Runs `start` as the main function of a service; it sets `log.level` once it has read its settings. Settings faults are printed one a line; nothing is retried. */
+/**
+ * Runs `start` as the main function of a service. `start` sets `log.level` after it has read its settings. Invalid
+ * settings are printed one per line. Nothing is retried.
+ */
 export function runService(service: Service, start: (log: Logger) => Promise<Running>): void {
   process.title = `lyftr:${service}`;
   const log = createLogger(service, 'info', terminal);
@@ -74,9 +77,9 @@ export function runService(service: Service, start: (log: Logger) => Promise<Run
     log.fatal({ err: error }, 'uncaught exception');
     process.exit(1);
   });
-  // until it has started, it has nothing to finish
+  // before the start there is no work to finish
   let close = (_reason: string): void => process.exit(0);
-  watchParent(() => close('parent gone'));
+  watchParent(() => close('the parent process is gone'));
   start(log).then(
     (running) => (close = closeOnSignal(running, log)),
     (error: unknown) => {
@@ -85,7 +88,7 @@ export function runService(service: Service, start: (log: Logger) => Promise<Run
         process.exit(EXIT_SETTINGS);
       }
       const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-      if (code === 'EADDRINUSE') log.fatal({ port }, `port ${port} is taken by another process`);
+      if (code === 'EADDRINUSE') log.fatal({ port }, `port ${port} is in use by another process`);
       else log.fatal({ err: error }, 'could not start');
       process.exit(1);
     },

@@ -1,4 +1,4 @@
-/** Publishes the figures of a process in Redis, where query adds up those of all of them. */
+/** Publishes the figures of a process in Redis. Query sums the figures of all processes. */
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import { PUBLISH_INTERVAL_MS } from '../limits.js';
@@ -18,18 +18,18 @@ export interface PublisherOptions {
   registry: Registry;
   service: Service;
   instance: string;
-  /** Where other processes reach this one, when they need to. */
+  /** The URL at which other processes reach this one, if they need to. */
   url?: string;
-  /** What is written in the same step, and is told when Redis has taken it. */
+  /** Further fields to write in the same transaction. `published` is called when Redis has stored them. */
   more?: { fields(): [key: string, field: string, value: string][]; published(): void };
 }
 
-/** A process that nothing happens to publishes on every fourth tick: that it lives, and its memory. */
+/** An idle process publishes on every fourth tick, to show that it lives and how much memory it uses. */
 const IDLE_TICKS = 4;
 
 /**
- * The figures that change only when something happens. The default ones are not asked for: collecting them reads
- * several files of /proc, which is most of what an idle process does.
+ * The figures that change only with events. Leaves out the default metrics: collecting them reads several files of
+ * /proc, which is most of the work of an idle process.
  */
 async function eventsOf(registry: Registry): Promise<string> {
   const families = [COUNTERS, PROCESS_GAUGES, HISTOGRAMS]
@@ -40,8 +40,9 @@ async function eventsOf(registry: Registry): Promise<string> {
 }
 
 /**
- * Writes a snapshot, unless somebody has taken the one before away: then it is part of a sum (query's `gone.ts`).
- * ARGV: instance, snapshot, '1' when there is none before. 0: nothing is written.
+ * Writes a snapshot. Writes nothing and returns 0 when the previous snapshot is no longer there: query has then added
+ * it to the sum of retired processes (`retired.ts` of query). ARGV: instance, snapshot, '1' when there is no previous
+ * snapshot.
  */
 const PUBLISH = `
 if ARGV[3] ~= '1' and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
@@ -49,25 +50,25 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
 /**
- * Publishes this process's figures, every second while something happens, so that query can sum over every process and
- * so that counts survive the process. A failed publication is silent: the next one carries the same totals.
+ * Publishes the figures of this process every second while they change. Counts therefore survive the process. A
+ * failed publication is not reported, because the next one carries the same totals.
  */
 export function startPublisher(options: PublisherOptions): { stop(): Promise<void> } {
   const { redis, registry, service, instance, url, more } = options;
   const startedAt = Date.now();
   let published = '';
   let idleTicks = 0;
-  /** The figures of the last snapshot that is in Redis. */
+  /** The figures of the last snapshot that Redis stored. */
   let last: PublishedMetric[] | undefined;
-  /** Those that are part of the sum of what is gone. */
-  let gone: PublishedMetric[] = [];
+  /** The figures that query has already added to the sum of retired processes. */
+  let retired: PublishedMetric[] = [];
 
   const publish = async (stopped: boolean): Promise<void> => {
     if (redis.status !== 'ready') return;
     const fields = more?.fields() ?? [];
     const events = `${await eventsOf(registry)} ${JSON.stringify(fields)}`;
     if (!stopped && events === published && ++idleTicks < IDLE_TICKS) return;
-    // a copy, for what prom-client gives goes on counting
+    // a copy, because prom-client keeps changing its objects
     const metrics = structuredClone((await registry.getMetricsAsJSON()) as PublishedMetric[]);
     const snapshot: Snapshot = {
       service,
@@ -77,9 +78,9 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
       startedAt,
       at: Date.now(),
       stopped,
-      metrics: since(metrics, gone),
+      metrics: since(metrics, retired),
     };
-    // in one step: what was accepted and the batches that it was accepted in belong together
+    // in one transaction: the accepted count and the accepted batches must match
     const pipeline = redis
       .multi()
       .eval(PUBLISH, 1, SNAPSHOTS_KEY, instance, JSON.stringify(snapshot), last === undefined ? '1' : '0');
@@ -87,7 +88,7 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
     const replies = await pipeline.exec();
     if (replies === null || replies.some(([error]) => error !== null)) return;
     if (replies[0]?.[1] === 0) {
-      gone = last ?? [];
+      retired = last ?? [];
       last = undefined;
       return publish(stopped);
     }

@@ -1,4 +1,4 @@
-/** Log lines for a person at a terminal. */
+/** Formats log lines for a terminal. */
 import pretty from 'pino-pretty';
 
 const SERVICE_COLORS = {
@@ -12,7 +12,10 @@ const SERVICE_WIDTH = 6;
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** A warning's stack says little that its message does not, and a Redis that is away repeats it every second. */
+/**
+ * Replaces the stack of a warning by its hint or message. The stack adds little, and while Redis is away the warning
+ * repeats every second.
+ */
 function withoutStack(record: Record<string, unknown>): Record<string, unknown> {
   const { err, ...rest } = record;
   const isCrash = rest['level'] === 'error' || rest['level'] === 'fatal';
@@ -20,7 +23,7 @@ function withoutStack(record: Record<string, unknown>): Record<string, unknown> 
   return { ...rest, cause: 'hint' in err ? err.hint : err.message };
 }
 
-/** One event as one line for a person: time, level, service, message, fields. Only a crash takes more lines. */
+/** Formats an event as one line: time, level, service, message, fields. Only a crash takes more lines. */
 export function createFormatter(color: boolean): (record: Record<string, unknown>) => string {
   const format = pretty.prettyFactory({
     colorize: color,
@@ -42,7 +45,7 @@ export function createFormatter(color: boolean): (record: Record<string, unknown
   return (record) => format(withoutStack(record));
 }
 
-/** Takes the lines of a logger of this process. Colour where the terminal has it, and not with `NO_COLOR`. */
+/** A destination for a logger of this process. Uses colour when the terminal supports it and `NO_COLOR` is not set. */
 export function readableTo(output: { write(text: string): unknown }): { write(line: string): void } {
   const format = createFormatter(pretty.isColorSupported);
   return { write: (line) => void output.write(format(JSON.parse(line) as Record<string, unknown>)) };

@@ -1,22 +1,27 @@
-/** Every request has an id: in its answer, in log lines, and, when the sender gave it, through the queue. */
+/**
+ * Every request has an id. It is in the response and in log lines. An id that the sender sent also passes through the
+ * queue.
+ */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 export const REQUEST_ID = 'x-request-id';
 
-/** What a header and a log line can carry as it is. */
+/** Characters that need no escaping in a header or a log line. */
 const ACCEPTED = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** Told apart by the life of a process, and counted in it: 0.05 µs, a random UUID would be several times that. */
+/**
+ * A random prefix for each process, followed by a counter. This takes 0.05 µs, several times less than a random UUID.
+ */
 const PREFIX = `${randomBytes(5).toString('hex')}-`;
 let requests = 0;
 
 export const newRequestId = (): string => PREFIX + (requests++).toString(36);
 
-/** The id that a sender gave; undefined when it is none that we take over. */
+/** The id that the sender sent. Undefined when there is none or when it is not acceptable. */
 export function givenRequestId(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && ACCEPTED.test(header) ? header : undefined;
 }
 
-/** Of a request that a server of `http.ts` took in. */
+/** The id of a request to a server of `http.ts`. */
 export const requestIdOf = (req: IncomingMessage): string => req.headers[REQUEST_ID] as string;

@@ -1,4 +1,4 @@
-/** Figures that have been added up elsewhere already, taken out of those that go on. */
+/** Subtracts figures that query has already summed from the figures of a process that continues. */
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 
 type Metric = MetricObjectWithValues<MetricValue<string>>;
@@ -9,8 +9,8 @@ const seriesOf = (name: string, { metricName = name, labels }: Value): string =>
   `${metricName} ${JSON.stringify(labels)}`;
 
 /**
- * What `metrics` of a process have beyond `base`, which the same process had before. Gauges are what they are now. A part
- * of a histogram is a histogram, for its buckets are sums.
+ * The growth of `metrics` since `base`, an earlier state of the same process. Gauges keep their current value. The
+ * buckets of a histogram are sums, so they are subtracted too.
  */
 export function since(metrics: readonly Metric[], base: readonly Metric[]): Metric[] {
   const before = new Map(

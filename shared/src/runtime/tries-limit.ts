@@ -1,12 +1,12 @@
-/** A limit on wrong tokens, counted by address. */
+/** Limits wrong tokens per address. */
 import { ipKeyGenerator, rateLimit, type RateLimitExceededEventHandler } from 'express-rate-limit';
 
 const TRIES_MAX = 10;
 export const TRIES_WINDOW_SECONDS = 60;
 
 /**
- * Counts a request as a wrong token when its answer is an error, and calls `refuse` for those beyond TRIES_MAX. The address
- * is the one that Express determines (`trust proxy`); an IPv6 network of 56 bits counts as one address.
+ * Counts each request that is answered with an error, and calls `refuse` after TRIES_MAX of them. Express determines
+ * the address (`trust proxy`). All addresses of an IPv6 /56 network count as one.
  */
 export function createTriesLimit(refuse: RateLimitExceededEventHandler) {
   return rateLimit({

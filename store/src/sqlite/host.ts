@@ -8,9 +8,9 @@ const CLOCK_MIN = Date.UTC(2026, 0, 1);
 
 /** `ok`, or what an operator has to change. */
 export function hostState(dataDir: string, now = Date.now()): string {
-  if (now < CLOCK_MIN) return `the clock says ${new Date(now).toISOString()}: set it`;
+  if (now < CLOCK_MIN) return `the clock is wrong (${new Date(now).toISOString()}): correct it`;
   const { bavail, bsize } = statfsSync(dataDir);
   const free = bavail * bsize;
   if (free >= FREE_BYTES_MIN) return 'ok';
-  return `${Math.round(free / 2 ** 20)} MiB are free in DATA_DIR: make room, ${FREE_BYTES_MIN / 2 ** 20} MiB are wanted`;
+  return `only ${Math.round(free / 2 ** 20)} MiB are free in DATA_DIR: free space until there are ${FREE_BYTES_MIN / 2 ** 20} MiB`;
 }

@@ -21,7 +21,7 @@ export function migrate(database: Database): void {
   const current = database.pragma('user_version', { simple: true }) as number;
   if (current > SCHEMA_VERSION) {
     throw new Error(
-      `the database has schema ${current}, this program knows ${SCHEMA_VERSION}: run the newer program`,
+      `the database has schema version ${current}, but this program supports ${SCHEMA_VERSION}: run a newer version of Lyftr`,
     );
   }
   for (const { version, file } of migrations()) {

@@ -42,7 +42,7 @@ export function startProcesses() {
     if (sample === undefined || body.closest('section').hidden) return;
     note(
       byId('processes-problem'),
-      sample.processes === null ? 'Redis does not answer, and processes are known there.' : '',
+      sample.processes === null ? 'Redis is not responding. It holds the list of processes.' : '',
     );
     const isKnown = heard() === 'known';
     body.replaceChildren(...(sample.processes ?? []).map((process) => row(process, sample.at, isKnown)));

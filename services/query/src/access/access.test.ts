@@ -118,7 +118,7 @@ test('a wrong token is told so, and after ten of them one has to wait', async ()
     const { status, headers, text } = await signIn('wrong');
     assert.equal(status, 401);
     assert.equal(headers['set-cookie'], undefined);
-    assert.match(text, /role="alert">That is not the token/);
+    assert.match(text, /role="alert">This token is wrong\./);
   }
   const late = await signIn('wrong');
   assert.equal(late.status, 429);
@@ -203,7 +203,7 @@ test('without a token the same holds, for a browser on this machine reaches its 
   ]) {
     const { status, text } = await send('GET', '/messages', { host: name });
     assert.equal(status, 403, name);
-    assert.match(text, /only localhost and addresses/);
+    assert.match(text, /only requests to localhost or to an IP address/);
   }
   for (const name of ['localhost', `LOCALHOST:${port}`, 'lyftr.localhost:1', `[::1]:${port}`, '127.0.0.2'])
     assert.equal((await send('GET', '/messages', { host: name })).status, 200, name);
@@ -221,6 +221,6 @@ test('where everybody may read without a token, nobody may change anything', asy
   ] as const) {
     const { status, text } = await send(method, path);
     assert.equal(status, 401, path);
-    assert.match(text, /Without API_TOKEN nothing can be changed/);
+    assert.match(text, /Changes require API_TOKEN\. Set it/);
   }
 });

@@ -1,4 +1,4 @@
-/** Who may read, and from where: the token, a browser's session, and what a page of another site must not reach. */
+/** Controls access: the token, the session of a browser, and the protection against pages of other sites. */
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
 import { bearerCheck, givesToken } from '@lyftr/shared/runtime/auth';
@@ -8,12 +8,12 @@ import { sessionValues, type Sessions } from './session.js';
 
 type Access = 'bearer' | 'session' | 'anonymous';
 
-/** How the request behind each answer was let in. */
+/** How the request of each response was authorized. */
 const accesses = new WeakMap<Response, Access>();
 
 export const accessOf = (res: Response): Access | undefined => accesses.get(res);
 
-/** Where a person signs in; `next` is where the browser goes afterwards. */
+/** The sign-in page. `next` is the page that the browser opens afterwards. */
 export const SIGN_IN = '/sign-in';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -23,16 +23,16 @@ export function isBrowser(req: Request): boolean {
 }
 
 /**
- * A browser keeps a SameSite=Strict cookie back when a link on another site leads here; when this page then loads
- * itself again, it is sent.
+ * A browser does not send a SameSite=Strict cookie when it follows a link from another site. It does send it when
+ * this page then reloads itself.
  */
 const AGAIN =
   '<!doctype html><html lang="en"><title>Lyftr</title><link rel="icon" href="data:,">' +
   '<meta http-equiv="refresh" content="0">';
 
 /**
- * Lets in a bearer token (RFC 6750) or a session. A browser that has neither is sent to the sign-in page; every other
- * request gets 401, or 429 after too many wrong tokens. Without a token every request is let in.
+ * Accepts a bearer token (RFC 6750) or a session. Redirects a browser without either to the sign-in page. Answers any
+ * other request 401, or 429 after too many wrong tokens. Accepts every request when `token` is undefined.
  */
 export function requireReader(token: string | undefined, sessions: Sessions | undefined): RequestHandler {
   const allows = bearerCheck(token);
@@ -55,18 +55,18 @@ export function requireReader(token: string | undefined, sessions: Sessions | un
 
 const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).host : undefined);
 
-/** `undefined` when the request names no origin, as one that no browser made. */
+/** Undefined when the request has no origin, as requests from programs do. */
 export function isSameOrigin(req: IncomingMessage): boolean | undefined {
   const site = req.headers['sec-fetch-site'];
-  // browsers set it themselves where the address can be trusted, and no page can change it
+  // browsers set this header themselves for secure addresses, and no page can change it
   if (site !== undefined) return site === 'same-origin' || site === 'none';
   const { origin, host } = req.headers;
   return origin === undefined ? undefined : hostOf(origin) === host?.toLowerCase();
 }
 
 /**
- * Closes what changes something to pages of other sites: a form there could post here with nothing but the browser's
- * being on this machine. A bearer token needs no such check, for no other page has it.
+ * Refuses changes that come from pages of other sites. A form there could send a request here just because the
+ * browser runs on this machine. A request with a bearer token is safe, because no other page knows the token.
  */
 export function refuseOtherSites(
   methods: 'unsafe methods' | 'every method' = 'unsafe methods',
@@ -76,7 +76,7 @@ export function refuseOtherSites(
     const access = accessOf(res);
     if (access === 'bearer') return next();
     const same = isSameOrigin(req);
-    // a cookie comes from a browser, and a browser says where it comes from
+    // a session cookie means a browser, and browsers send their origin
     if (same === true || (same === undefined && access !== 'session')) return next();
     throw new ProblemError('cross-site');
   };

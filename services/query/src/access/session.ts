@@ -1,6 +1,6 @@
 /**
- * What a browser carries instead of the token: an expiry time and its HMAC under the token. Nothing is kept here, so
- * every replica of query agrees, and a new API_TOKEN ends all sessions.
+ * The session of a browser: an expiry time and its HMAC, keyed with the token. The service stores nothing, so every
+ * replica of query accepts the session, and a new API_TOKEN ends all sessions.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
@@ -10,10 +10,10 @@ export const SESSION_SECONDS = 12 * 60 * 60;
 const SHAPE = /^v1\.(\d{10})\.([\w-]{43})$/;
 
 export interface Sessions {
-  /** The value of a new cookie. */
+  /** Returns the value of a new cookie. */
   issue(nowMs?: number): string;
   isValid(value: string, nowMs?: number): boolean;
-  /** Whether this is the token itself; the time it takes does not tell how much of it is right. */
+  /** Whether `candidate` is the token. Compares in constant time. */
   isToken(candidate: string): boolean;
 }
 
@@ -32,7 +32,7 @@ export function createSessions(token: string): Sessions {
       const match = SHAPE.exec(value);
       if (match === null) return false;
       const [, expirySeconds, sealed] = match as unknown as [string, string, string];
-      // 43 characters of base64url are 32 bytes, as many as the HMAC has
+      // 43 characters of base64url are 32 bytes, the size of the HMAC
       const isSealed = timingSafeEqual(Buffer.from(sealed, 'base64url'), seal(expirySeconds));
       return isSealed && Number(expirySeconds) * 1_000 > nowMs;
     },
@@ -40,7 +40,7 @@ export function createSessions(token: string): Sessions {
   };
 }
 
-/** Values of the session cookie in a Cookie header; a browser may send two of one name. */
+/** The values of the session cookie in a Cookie header. A browser may send two cookies of the same name. */
 export function sessionValues(cookie: string | undefined): string[] {
   return (cookie ?? '').split(';').flatMap((pair) => {
     const [name, value] = pair.trim().split('=', 2);

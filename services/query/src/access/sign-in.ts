@@ -1,4 +1,4 @@
-/** `/sign-in` and `/sign-out`: a browser's form gives the token once, and gets a session for it. */
+/** `/sign-in` and `/sign-out`: a browser sends the token once and receives a session. */
 import { readFileSync } from 'node:fs';
 import { urlencoded, type Express, type Response } from 'express';
 import { onlyMethods } from '@lyftr/shared/runtime/app';
@@ -17,17 +17,19 @@ function sendPage(res: Response, status: number, message: string): void {
   res.status(status).set(PAGE_HEADERS).type('html').send(PAGE.replace(MESSAGE_PLACE, alert));
 }
 
-/** A path of this origin, whatever was asked for: a link must not lead a person who signs in to another site. */
+/**
+ * Returns a path of this origin for any input, so that a link cannot send a person to another site after the sign-in.
+ */
 export function nextPath(next: unknown): string {
   const base = 'http://this.invalid';
   if (typeof next !== 'string' || !next.startsWith('/') || !URL.canParse(next, base)) return '/';
   const { origin, pathname, search } = new URL(next, base);
-  // a browser takes `//name` for another host, and `/.//name` becomes that here
+  // a browser reads `//name` as another host, and `/.//name` resolves to that
   const isHere = origin === base && !pathname.startsWith('//') && pathname !== SIGN_IN;
   return isHere ? `${pathname}${search}` : '/';
 }
 
-/** Without a token there is nothing to sign in to: the page leads on. */
+/** When no token is set, the page redirects at once. */
 export function mountSignIn(app: Express, sessions: Sessions | undefined): void {
   const limit = createTriesLimit((_req, res) => {
     res.set('retry-after', String(TRIES_WINDOW_SECONDS));
@@ -45,7 +47,7 @@ export function mountSignIn(app: Express, sessions: Sessions | undefined): void 
       const { token } = (req.body ?? {}) as { token?: unknown };
       const next = nextPath(req.query['next']);
       if (sessions !== undefined && !(typeof token === 'string' && sessions.isToken(token.trim()))) {
-        sendPage(res, 401, 'That is not the token of this service. It is the value of API_TOKEN.');
+        sendPage(res, 401, 'This token is wrong. Enter the value of API_TOKEN.');
         return;
       }
       if (sessions !== undefined) res.append('set-cookie', sessionCookie(sessions.issue(), req.secure));

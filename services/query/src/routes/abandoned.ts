@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** Aborts when the client has gone before it was answered. */
+/** Aborts when the client disconnects before the response is complete. */
 export function abandoned(res: ServerResponse): AbortSignal {
   const controller = new AbortController();
   res.once('close', () => {

@@ -1,4 +1,4 @@
-/** The console's files, and uPlot's: plain code without a message in it, so they need no token. */
+/** The files of the console and of uPlot. They contain no messages, so they need no token. */
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { ProblemError } from '@lyftr/shared/errors';
 export const PUBLIC = fileURLToPath(new URL('../../public/console', import.meta.url));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
 
-/** Directory of each file that a page may load; pages themselves have routes of their own. */
+/** The directory of each file that a page may load. Pages have their own routes. */
 const ASSETS = new Map([
   ...readdirSync(PUBLIC)
     .filter((file) => !file.endsWith('.html'))
@@ -18,7 +18,7 @@ const ASSETS = new Map([
   ['uPlot.min.css', UPLOT],
 ]);
 
-/** Scripts and styles from here alone, and no page of another site around this one. */
+/** Allows scripts and styles only from this origin, and no other site may embed the page. */
 export const PAGE_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
@@ -27,7 +27,7 @@ export const PAGE_HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 };
 
-/** As `root` for the reasons that docs.ts has. */
+/** Passes the directory as `root` for the reasons given in docs.ts. */
 function send(res: Response, file: string, root: string): void {
   res.set(PAGE_HEADERS).sendFile(file, { root, cacheControl: false, lastModified: false });
 }

@@ -100,7 +100,7 @@ test('without Redis, and with a frozen one, there is an answer, and it comes bac
   t.after(() => process.kill(server.pid, 'SIGCONT'));
   const frozen = await fetch(service.url + QUEUES);
   assert.equal(frozen.status, 500);
-  assert.match(await frozen.text(), /Redis does not answer/);
+  assert.match(await frozen.text(), /Redis is not responding/);
   process.kill(server.pid, 'SIGCONT');
   await redis.ping().catch(() => {});
   for (;;) if ((await fetch(service.url + QUEUES)).status === 200) break;
@@ -113,5 +113,5 @@ test('without Redis, and with a frozen one, there is an answer, and it comes bac
   assert.equal(program.headers.get('retry-after'), '2');
   const page = await fetch(`${service.url}/queues`, { headers: { accept: 'text/html' } });
   assert.equal(page.status, 503);
-  assert.match(await page.text(), /<h1>Redis does not answer<\/h1>/);
+  assert.match(await page.text(), /<h1>Redis is not responding<\/h1>/);
 });

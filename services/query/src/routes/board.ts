@@ -1,4 +1,7 @@
-/** `/queues`: bull-board over the one queue. It shows what waits, private texts included, and changes nothing unless asked to. */
+/**
+ * `/queues`: bull-board for the queue. It shows the waiting jobs, including private texts. It is read-only unless
+ * QUEUES_WRITABLE is set.
+ */
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { createBullBoard } from '@bull-board/api';
 import { ExpressAdapter } from '@bull-board/express';
@@ -11,11 +14,11 @@ import { isBrowser } from '../access/access.js';
 import { page, PAGE_HEADERS } from './assets.js';
 
 export const BOARD = '/queues';
-/** A request makes a few round trips, each of which has its own end. */
+/** Time limit of a request, which makes a few round trips to Redis. */
 const DEADLINE_MS = 5_000;
 const RETRY_AFTER_SECONDS = 2;
 
-/** bull-board writes styles into its page and has a `<base>`; scripts come from files like everybody's. */
+/** bull-board has inline styles and a `<base>` in its page. Its scripts are files. */
 const HEADERS = {
   ...PAGE_HEADERS,
   'content-security-policy':
@@ -23,9 +26,9 @@ const HEADERS = {
     "font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'none'",
 };
 
-const AWAY = 'Redis does not answer, and the queue is there.';
+const AWAY = 'Redis is not responding. It holds the queue.';
 
-/** `redis` must be ready: a Queue that is made before hangs for ever. */
+/** `redis` must be ready: a Queue that is created before that never works. */
 function createRouter(redis: Redis, isReadOnly: boolean): RequestHandler {
   const queue = openWatchedQueue(redis);
   const server = new ExpressAdapter().setBasePath(BOARD);
@@ -34,7 +37,7 @@ function createRouter(redis: Redis, isReadOnly: boolean): RequestHandler {
     serverAdapter: server,
     options: { uiConfig: { boardTitle: 'Lyftr queue', miscLinks: [{ text: 'Console', url: '/' }] } },
   });
-  // its own would give the error's text; a body that cannot be read is the client's fault, and answered as everywhere
+  // bull-board's handler would send the text of the error; an unreadable body is a fault of the client
   server.setErrorHandler((error: Error & { status?: unknown }) => {
     if (typeof error.status === 'number' && error.status < 500) throw error;
     return { status: 500, body: { error: AWAY } };
@@ -69,7 +72,7 @@ export function createBoard(redis: Redis, isWritable: boolean): RequestHandler {
     if (!isWritable && req.method !== 'GET' && req.method !== 'HEAD')
       throw new ProblemError(
         'method-not-allowed',
-        'The queue is shown read-only: QUEUES_WRITABLE=1 changes that.',
+        'The queue is read-only. Set QUEUES_WRITABLE=1 to allow changes.',
       );
     if (redis.status !== 'ready') {
       void away(req, res, next);

@@ -1,4 +1,4 @@
-/** What an operator changes: dead letters are replayed and discarded, and what is missing is written off. */
+/** The changes by an operator: replay or discard dead letters, write off missing messages. */
 import { json, type RequestHandler } from 'express';
 import { AnswerError, createClient, UnreachableError } from '@lyftr/shared/client/client';
 import { ProblemError } from '@lyftr/shared/errors';
@@ -11,10 +11,10 @@ import { readDeadLetter } from './dead-letters.js';
 
 const BODY_BYTES_MAX = '4kb';
 const RETRY_AFTER_SECONDS = 1;
-/** More than the intake waits for Redis. A person waits for it. */
+/** Longer than the intake waits for Redis, and short enough for a person who waits. */
 const REPLAY_TIMEOUT_MS = 5_000;
 
-/** Where replayed messages go, and what they may be signed with. */
+/** The origin for replayed messages, and the secrets to sign them with. */
 export interface IntakeSettings {
   url: string;
   secrets: readonly string[];
@@ -25,34 +25,34 @@ export interface ReplayAnswer {
   /** Messages that the intake acknowledged. */
   replayed: number;
   discarded: boolean;
-  /** Why the letter is still there, when it is. */
+  /** Why the dead letter could not be discarded. Absent when it was discarded. */
   detail?: string;
 }
 
-/** Where everybody may read without a token, nobody may change anything. */
+/** Refuses changes when everyone may read without a token. */
 export function noActions(): RequestHandler {
   return () => {
-    throw new ProblemError('bad-token', 'Without API_TOKEN nothing can be changed here: set one.');
+    throw new ProblemError('bad-token', 'Changes require API_TOKEN. Set it and restart the service.');
   };
 }
 
-/** When the settings for it are not there. */
+/** Refuses replays when the settings for them are missing. */
 export function noReplay(): RequestHandler {
   return () => {
     throw new ProblemError(
       'not-found',
-      'This service has no INGEST_URL or no WEBHOOK_SECRET: use `lyftr dead-letters replay`.',
+      'This service needs INGEST_URL and WEBHOOK_SECRET for a replay. Set them, or run `lyftr dead-letters replay`.',
     );
   };
 }
 
 function idOf(text: string): number {
   const id = /^\d{1,15}$/.test(text) ? Number(text) : 0;
-  if (id === 0) throw new ProblemError('not-found', 'There is no dead letter of this number.');
+  if (id === 0) throw new ProblemError('not-found', 'No dead letter has this number.');
   return id;
 }
 
-/** The id in `{"as": "…"}`; a body without one, or no body, asks for the letter's own. */
+/** The id in `{"as": "…"}`. Undefined when the body has none or is missing: the message keeps its id. */
 function newId(body: unknown): string | undefined {
   const { as } = (body ?? {}) as { as?: unknown };
   if (as === undefined) return undefined;
@@ -62,29 +62,29 @@ function newId(body: unknown): string | undefined {
   });
 }
 
-/** Why the intake has not taken a replay, in words for who asked here. */
+/** Converts an error of the intake into a problem for the client. */
 function toProblem(error: unknown): unknown {
   if (error instanceof ReplayError)
-    return new ProblemError('not-replayable', `It is not replayed: ${error.message}.`);
+    return new ProblemError('not-replayable', `The dead letter was not replayed: ${error.message}.`);
   if (error instanceof UnreachableError && error.mayHaveArrived)
     return new ProblemError(
       'not-confirmed',
-      'The intake has not confirmed it: the message may be stored all the same. Search for its id before you repeat it.',
+      'The intake did not confirm the replay, but the message may have been stored. Search for its id before you try again.',
     );
   if (error instanceof AnswerError && error.code === 'bad-signature')
     return new ProblemError(
       'not-replayable',
-      'The intake knows none of the secrets of this service: restart query with the WEBHOOK_SECRET that the intake has.',
+      'The intake accepts none of the secrets of this service. Restart query with the WEBHOOK_SECRET of the intake.',
     );
   if (error instanceof AnswerError && error.status < 500)
-    return new ProblemError('not-replayable', `The intake refuses: ${error.words}`);
+    return new ProblemError('not-replayable', `The intake refused the message: ${error.words}`);
   if (!(error instanceof AnswerError || error instanceof UnreachableError)) return error;
-  return new ProblemError('not-ready', `The intake does not take it now: ${error.message}.`, {
+  return new ProblemError('not-ready', `The intake cannot accept the message now: ${error.message}.`, {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 }
 
-/** In this order. */
+/** Handlers, in order. */
 export type Handlers = RequestHandler<{ id: string }>[];
 
 export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: IntakeSettings): Handlers {
@@ -92,7 +92,7 @@ export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: Intak
     origin: intake.url,
     token: undefined,
     signing: { secrets: () => intake.secrets, sign: signBuiltIn },
-    hint: 'INGEST_URL may be wrong',
+    hint: 'check INGEST_URL',
     timeoutMs: REPLAY_TIMEOUT_MS,
   });
   const port = {
@@ -112,7 +112,7 @@ export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: Intak
         (error: unknown): ReplayAnswer => {
           if (!(error instanceof NotDiscardedError)) throw toProblem(error);
           const { replayed, message } = error;
-          return { id, replayed, discarded: false, detail: `It is ${message}` };
+          return { id, replayed, discarded: false, detail: `The dead letter was ${message}` };
         },
       );
       res.json(answer);
@@ -129,7 +129,7 @@ export function discardLetter(atWriter: AtWriter): Handlers {
   ];
 }
 
-/** `difference` is that of the ledger as the operator has seen it; the writer checks it. */
+/** `difference` is the value of the ledger that the operator has seen. The writer compares it with the current one. */
 export function writeOffMissing(atWriter: AtWriter): RequestHandler {
   return async (req, res) => {
     const { search } = new URL(req.url, 'http://localhost');

@@ -1,4 +1,4 @@
-/** The console: its pages and files, who may see them, and what they call beside the reading routes. */
+/** The console: its pages and files, access to them, and the routes that only the console uses. */
 import type { Express } from 'express';
 import type { Redis } from 'ioredis';
 import { onlyMethods, requireOwnName } from '@lyftr/shared/runtime/app';
@@ -27,26 +27,26 @@ export interface ConsoleOptions {
   redis: Redis;
   lookout: Lookout;
   token: string | undefined;
-  /** Everybody may read without a token, and nobody may change anything without one. */
+  /** True when everyone may read without a token. Changes are then refused. */
   anonymousReads: boolean;
-  /** Undefined when the settings for it are not there: then nothing is replayed from here. */
+  /** Undefined when the settings are missing. Replays are then refused. */
   intake: IntakeSettings | undefined;
   queuesWritable: boolean;
   log: Logger;
 }
 
 export interface Console {
-  /** Goes in front of every reading route. */
+  /** Call it before the reading routes are mounted. */
   mountAccess(app: Express): void;
   mount(app: Express): void;
   live: Live;
 }
 
-/** `GET /console.json`: what the pages have to know. */
+/** `GET /console.json`: the state that the pages need. */
 export interface ConsoleAnswer {
-  /** True when this browser has a session that it can end. */
+  /** True when this browser has a session, which it can end. */
   session: boolean;
-  /** Whether dead letters can be discarded from here, and whether they can be replayed. */
+  /** Whether this service can discard dead letters, and whether it can replay them. */
   discard: boolean;
   replay: boolean;
 }
@@ -87,7 +87,7 @@ export function createConsole(options: ConsoleOptions): Console {
           res.json(await sampler.read());
         })
         .all(reads);
-      // a page of another site may not read it, but could keep its streams open
+      // a page of another site cannot read the stream, but could keep it open
       app.route('/live').get(refuseOtherSites('every method'), live.handler).all(reads);
       if (isOpen) {
         app.post('/dead-letters/:id/replay', noActions());

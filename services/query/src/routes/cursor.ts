@@ -1,4 +1,4 @@
-/** A cursor is the place of the last message of a page, `[ts, message_id]`, as base64url of JSON. */
+/** A cursor is the position of the last message of a page: `[ts, message_id]` as base64url of JSON. */
 
 import type { Place } from '@lyftr/store/store';
 
@@ -6,7 +6,7 @@ export function encodeCursor(place: Place): string {
   return Buffer.from(JSON.stringify([place.ts, place.message_id])).toString('base64url');
 }
 
-/** `undefined` for anything that `encodeCursor` did not make. */
+/** Returns undefined for a text that `encodeCursor` did not create. */
 export function decodeCursor(cursor: string): Place | undefined {
   let value: unknown;
   try {
@@ -18,6 +18,6 @@ export function decodeCursor(cursor: string): Place | undefined {
   const [ts, message_id] = value as unknown[];
   if (!Number.isSafeInteger(ts) || typeof message_id !== 'string') return undefined;
   const place = { ts: ts as number, message_id };
-  // Buffer.from() skips what is not base64, and JSON has many spellings: only ours is accepted
+  // Buffer.from() ignores invalid base64, and JSON allows many spellings; accept only the one of encodeCursor
   return encodeCursor(place) === cursor ? place : undefined;
 }

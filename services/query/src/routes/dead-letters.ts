@@ -1,4 +1,4 @@
-/** `GET /dead-letters`: what could not be stored for its own sake, newest first. */
+/** `GET /dead-letters`: messages that could not be stored because of their content, newest first. */
 import type { RequestHandler } from 'express';
 import { ProblemError } from '@lyftr/shared/errors';
 import { DEAD_LETTER_KINDS } from '@lyftr/shared/outcomes';
@@ -8,26 +8,32 @@ import { parameterReader, type ParameterSchema } from './parameters.js';
 export const deadLettersParameters = {
   type: 'object',
   properties: {
-    limit: { type: 'integer', minimum: 1, maximum: 100, default: 50, description: 'Letters in the answer.' },
+    limit: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 50,
+      description: 'Maximum number of dead letters to return.',
+    },
     offset: {
       type: 'integer',
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
       default: 0,
-      description: 'Letters passed over.',
+      description: 'Number of dead letters to skip.',
     },
   },
   additionalProperties: false,
 } as const satisfies ParameterSchema;
 
-/** JSON Schema of a letter, for OpenAPI. */
+/** JSON Schema of a dead letter, for OpenAPI. */
 export const deadLetterProperties = {
   id: { type: 'integer' },
   kind: { enum: [...DEAD_LETTER_KINDS] },
   reason: { type: 'string' },
   message_id: { type: ['string', 'null'] },
   received_at: { type: 'string', format: 'date-time' },
-  raw: { type: 'string', description: 'JSON as it came out of the queue.' },
+  raw: { type: 'string', description: 'The JSON from the queue, unchanged.' },
 };
 
 const toAnswer = ({ received_at, ...letter }: DeadLetter) => ({
@@ -47,7 +53,7 @@ export function listDeadLetters(store: ReadStore): RequestHandler {
 /** Rejects with ProblemError `not-found`. */
 export async function readDeadLetter(store: ReadStore, id: number): Promise<DeadLetter> {
   const letter = Number.isSafeInteger(id) ? await store.deadLetter(id) : undefined;
-  if (letter === undefined) throw new ProblemError('not-found', 'There is no dead letter of this number.');
+  if (letter === undefined) throw new ProblemError('not-found', 'No dead letter has this number.');
   return letter;
 }
 

@@ -1,4 +1,4 @@
-/** `GET /docs`: Swagger UI, served from here, over `GET /openapi.json`. */
+/** `GET /docs`: Swagger UI for `GET /openapi.json`. Its files are served from this origin. */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { openApiDocument } from './openapi.js';
 const OWN = fileURLToPath(new URL('../../public', import.meta.url));
 const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** Directory of each file that a page may load; nothing else in these directories is served. */
+/** The directory of each file that a page may load. No other file of these directories is served. */
 const ASSETS = new Map([
   ['docs.js', OWN],
   ['runbook.css', OWN],
@@ -26,8 +26,9 @@ export const DOCS_HEADERS = {
 };
 
 /**
- * The directory goes as `root`, or a dot anywhere in the path of the installation would make it a hidden file. No
- * Last-Modified: npm gives every version of a package the same date, so a browser would keep an old one.
+ * Passes the directory as `root`. Otherwise a dot anywhere in the installation path would make it a hidden file.
+ * Sends no Last-Modified, because npm gives every version of a package the same date, and a browser would keep an old
+ * file.
  */
 function sendAsset(res: Response, file: string, root: string): void {
   res.set(DOCS_HEADERS).sendFile(file, { root, cacheControl: false, lastModified: false });

@@ -166,7 +166,7 @@ test('a client that leaves is no error in the log, a read that fails in the midd
   await assert.rejects((await fetch(url)).text());
   assert.deepEqual(
     lines.map(({ level, msg }) => [level, msg]),
-    [['error', 'an answer was cut off']],
+    [['error', 'a response was cut off']],
   );
 });
 

@@ -1,4 +1,4 @@
-/** `GET /export`: every match, as it comes, for a file. */
+/** `GET /export`: streams every match for a file. */
 import { once } from 'node:events';
 import type { RequestHandler, Response } from 'express';
 import { stringify } from 'csv-stringify/sync';
@@ -12,7 +12,12 @@ import { parameterReader, type ParameterSchema } from './parameters.js';
 export const exportParameters = {
   type: 'object',
   properties: {
-    format: { type: 'string', enum: ['ndjson', 'csv'], default: 'ndjson', description: 'Of the file.' },
+    format: {
+      type: 'string',
+      enum: ['ndjson', 'csv'],
+      default: 'ndjson',
+      description: 'Format of the file.',
+    },
     ...searchParameters,
   },
   additionalProperties: false,
@@ -31,7 +36,7 @@ interface Format {
 const CSV_COLUMNS = ['message_id', 'from', 'to', 'ts', 'text', 'extra'];
 
 const FORMATS: Record<ExportQuery['format'], Format> = {
-  // as it was delivered, so that it can be delivered again
+  // in the form in which it was delivered, so that it can be delivered again
   ndjson: {
     contentType: 'application/x-ndjson',
     head: '',
@@ -45,7 +50,7 @@ const FORMATS: Record<ExportQuery['format'], Format> = {
         messages.map(({ message_id, from, to, ts, text, extra }) =>
           [message_id, from, to, String(ts), text, extra ?? ''].map(guardCell),
         ),
-        // left to itself it quotes a line break of this kind alone
+        // by default the library quotes only cells with this kind of line break
         { record_delimiter: '\r\n', quote_record_delimiter: true },
       ),
   },
@@ -55,16 +60,19 @@ async function write(res: Response, text: string, signal: AbortSignal): Promise<
   if (text !== '' && !res.write(text)) await once(res, 'drain', { signal });
 }
 
-/** A read that fails after the first cuts the connection: an answer that ends in order is complete. */
+/**
+ * When a read fails after the first one, the connection is cut. A response that ends without an error is therefore
+ * complete.
+ */
 export function exportMessages(store: ReadStore): RequestHandler {
   const read = parameterReader<ExportQuery>(exportParameters, filterConflicts);
 
   async function send(query: ExportQuery, res: Response, signal: AbortSignal): Promise<void> {
     const { contentType, head, textOf } = FORMATS[query.format];
     const parts = store.export(toFilter(query), query.order, signal)[Symbol.asyncIterator]();
-    // an error before the first part is an answer of its own
+    // an error before the first part becomes a normal error response
     let part = await parts.next();
-    // the type goes last: an attachment sets one by its name
+    // set the type last, because attachment() sets one from the file name
     res.attachment(`messages.${query.format}`).set('content-type', contentType);
     await write(res, head, signal);
     for (; part.done !== true; part = await parts.next()) await write(res, textOf(part.value), signal);

@@ -1,15 +1,15 @@
-/** ISO 8601, extended format, as far as a query parameter needs it. */
+/** The part of ISO 8601 (extended format) that query parameters use. */
 
 /**
- * A date, or a date and a time down to the minute, the second or a fraction of it, with or without a zone.
- * A `+` in a query string arrives as a space, so a space is a sign too.
+ * A date, or a date and a time with minutes, seconds or a fraction of a second. The zone is optional. A `+` in a
+ * query string arrives as a space, so a space counts as a plus sign.
  */
 const SHAPE =
   /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:Z|([-+ ])(\d\d)(?::?(\d\d))?)?)?$/i;
 
 /**
- * Epoch seconds, rounded up: timestamps are whole seconds, so `ts >= 5.5` is `ts >= 6` and `ts < 5.5` is `ts < 6`.
- * UTC when there is no zone. `undefined` for what is not a time, the 30th of February included.
+ * Epoch seconds, rounded up. Timestamps are whole seconds, so `ts >= 5.5` equals `ts >= 6` and `ts < 5.5` equals `ts
+ * < 6`. A time without a zone is UTC. Returns undefined for an invalid time, such as the 30th of February.
  */
 export function isoToSeconds(text: string): number | undefined {
   const match = SHAPE.exec(text);
@@ -20,7 +20,7 @@ export function isoToSeconds(text: string): number | undefined {
   const [zoneHour, zoneMinute] = [part(9), part(10)];
   if (hour > 23 || minute > 59 || second > 59 || zoneHour > 23 || zoneMinute > 59) return undefined;
 
-  // not Date.UTC(): it takes the years 0 to 99 for 1900 to 1999
+  // Date.UTC() would read the years 0 to 99 as 1900 to 1999
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;

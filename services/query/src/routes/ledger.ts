@@ -1,4 +1,4 @@
-/** `GET /ledger`: the account of every acknowledged message, for a person or an alert that wants proof. */
+/** `GET /ledger`: accounts for every acknowledged message. */
 import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';

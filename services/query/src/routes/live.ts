@@ -1,6 +1,6 @@
 /**
- * `GET /live`: server-sent events, one `sample` a second. One sampler serves everybody who listens and rests while
- * nobody does. The first event is `history`: the samples of the last minutes, for as long as somebody was listening.
+ * `GET /live`: server-sent events, one `sample` a second. One sampler serves all listeners, and stops while there are
+ * none. The first event is `history`, with the samples of the last minutes in which there were listeners.
  */
 import type { RequestHandler, Response } from 'express';
 import { ProblemError } from '@lyftr/shared/errors';
@@ -10,18 +10,18 @@ import type { Sample } from '@lyftr/shared/sample';
 
 const INTERVAL_MS = 1_000;
 const HISTORY_MAX = 300;
-/** Below the 64 connections that ingest keeps to query: streams must leave room for everything else. */
+/** Less than the 64 connections that ingest keeps to query, so that other requests have connections too. */
 const LISTENERS_MAX = 32;
-/** A reader that takes nothing for so long is gone, whatever its connection says. */
+/** A listener that reads nothing for this long is disconnected. */
 const STUCK_MS = 30_000;
-/** Then it connects again, and whether it may is asked again. */
+/** After this time the stream ends. The client connects again, and its access is checked again. */
 const STREAM_MS_MAX = 60 * 60 * 1_000;
 const RECONNECT_MS = 2_000;
 
 export interface Live {
   handler: RequestHandler;
   listeners(): number;
-  /** Ends every stream, and those that still come. */
+  /** Ends all streams and refuses new ones. */
   close(): void;
 }
 
@@ -46,7 +46,7 @@ export function createLive({ sampler, log, intervalMs = INTERVAL_MS }: LiveOptio
   let isSampling = false;
   let isClosed = false;
   const logFailure = rateLimited(10_000, (suppressed, err: unknown) => {
-    log.error({ err, suppressed }, 'the system cannot be looked at');
+    log.error({ err, suppressed }, 'the sample of the system failed');
   });
 
   function send(listener: Listener, text: string): void {
@@ -55,7 +55,7 @@ export function createLive({ sampler, log, intervalMs = INTERVAL_MS }: LiveOptio
     if (!res.writableNeedDrain) listener.drainedAt = now;
     if (now - listener.drainedAt > STUCK_MS) res.destroy();
     else if (now - listener.since > STREAM_MS_MAX) res.end();
-    // who cannot follow misses samples, and nothing piles up here
+    // a slow listener misses samples, so that nothing accumulates here
     else if (!res.writableNeedDrain) res.write(text);
   }
   const sendAll = (text: string): void => {
@@ -64,7 +64,7 @@ export function createLive({ sampler, log, intervalMs = INTERVAL_MS }: LiveOptio
 
   async function tick(): Promise<void> {
     if (isSampling) {
-      // a comment: the connection is alive, Redis is slow
+      // an SSE comment keeps the connection alive while Redis is slow
       sendAll(':\n\n');
       return;
     }
@@ -102,13 +102,17 @@ export function createLive({ sampler, log, intervalMs = INTERVAL_MS }: LiveOptio
     listeners: () => listeners.size,
     handler(req, res) {
       if (isClosed || listeners.size >= LISTENERS_MAX)
-        throw new ProblemError('not-ready', 'Too many are watching, or this process is ending.', {
-          retryAfterSeconds: 5,
-        });
+        throw new ProblemError(
+          'not-ready',
+          'Too many clients are connected to /live, or this process is shutting down.',
+          {
+            retryAfterSeconds: 5,
+          },
+        );
       res.set({
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store, no-transform',
-        // nginx would gather events until a buffer is full
+        // otherwise nginx would buffer events
         'x-accel-buffering': 'no',
       });
       if (req.method === 'HEAD') {

@@ -131,9 +131,9 @@ test('every fault is named', async () => {
       { path: name, message: 'is not a parameter of this route' },
     ]);
   }
-  assert.deepEqual(await faults('from=a&from_=b'), [{ path: 'from', message: 'must not differ from from_' }]);
+  assert.deepEqual(await faults('from=a&from_=b'), [{ path: 'from', message: 'must be equal to from_' }]);
   assert.deepEqual(await faults('cursor=&offset=1'), [
-    { path: 'offset', message: 'must be 0 beside a cursor' },
+    { path: 'offset', message: 'must be 0 when cursor is set' },
   ]);
   assert.deepEqual((await paths('limit=x&offset=-1&since=x&what=1&to=a&to=b&from=a&from_=b')).toSorted(), [
     'from',

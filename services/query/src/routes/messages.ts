@@ -11,20 +11,20 @@ const SEARCH_CHARS_MAX = 1_024;
 
 const { from: address, to } = messageSchema.properties;
 
-/** Which messages are meant: the same on every route. */
+/** The filter parameters, which are the same on every route. */
 export const filterParameters = {
   from_: { ...address, description: 'Exact sender.' },
-  from: { ...address, description: 'The same as from_.' },
+  from: { ...address, description: 'Alias of from_.' },
   to: { ...to, description: 'Exact recipient.' },
   since: {
     type: 'string',
     format: 'iso-8601',
-    description: 'Earliest ts, inclusive: an ISO 8601 date or time, UTC when it has no zone.',
+    description: 'Earliest ts, inclusive. An ISO 8601 date or time; UTC when it has no zone.',
   },
   until: {
     type: 'string',
     format: 'iso-8601',
-    description: 'End of the range of ts, exclusive; written like since.',
+    description: 'Latest ts, exclusive. Same format as since.',
   },
 } as const;
 
@@ -32,7 +32,7 @@ export const searchParameters = {
   q: {
     type: 'string',
     maxLength: SEARCH_CHARS_MAX,
-    description: 'Substring of the text, whatever its case; every character stands for itself.',
+    description: 'Substring of the text, case-insensitive. There are no wildcards.',
   },
   ...filterParameters,
   order: {
@@ -52,14 +52,14 @@ export const messagesParameters = {
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
       default: 0,
-      description: 'Messages to skip. A cursor is cheaper for a walk through the matches of q.',
+      description: 'Number of messages to skip. To read many pages of a search with q, a cursor is faster.',
     },
     ...searchParameters,
     cursor: {
       type: 'string',
       format: 'cursor',
       description:
-        'Pages by place instead of by number: empty for the first page, then next_cursor of the answer before.',
+        'Pages by cursor instead of offset. Leave it empty for the first page, then send next_cursor of the previous page.',
     },
   },
   additionalProperties: false,
@@ -86,14 +86,14 @@ interface MessagesQuery extends SearchQuery {
 
 export function filterConflicts({ from, from_: sender }: FilterQuery): FieldError[] {
   if (from === undefined || sender === undefined || from === sender) return [];
-  return [{ path: 'from', message: 'must not differ from from_' }];
+  return [{ path: 'from', message: 'must be equal to from_' }];
 }
 
 function conflicts(query: Partial<MessagesQuery>): FieldError[] {
   const { offset, cursor } = query;
   const errors = filterConflicts(query);
   if (cursor !== undefined && typeof offset === 'number' && offset > 0) {
-    errors.push({ path: 'offset', message: 'must be 0 beside a cursor' });
+    errors.push({ path: 'offset', message: 'must be 0 when cursor is set' });
   }
   return errors;
 }
@@ -115,21 +115,21 @@ export function toFilter({
   };
 }
 
-/** The JSON text of a message. `extra` is in it as it was sent. */
+/** The JSON text of a message, with the original text of `extra`. */
 export function messageText({ extra, ...known }: StoredMessage): string {
   const text = JSON.stringify(known);
   return extra === null ? text : `${text.slice(0, -1)},"extra":${extra}}`;
 }
 
-/** Of `GET /messages`, as a reader parses it. */
+/** The response of `GET /messages`. */
 export interface MessagesAnswer {
-  /** Exact, in the same snapshot as `data`. */
+  /** The exact number of matches, from the same snapshot as `data`. */
   total: number;
   limit: number;
   offset: number;
   data: Message[];
   has_more: boolean;
-  /** Only in answers to a request with a cursor; null on the last page. */
+  /** Present when the request has a cursor. Null on the last page. */
   next_cursor?: string | null;
 }
 
@@ -138,7 +138,7 @@ async function answer(store: ReadStore, query: MessagesQuery, signal: AbortSigna
   const { limit, offset, order, cursor } = query;
   const after = cursor === undefined || cursor === '' ? undefined : decodeCursor(cursor);
   const byCursor = cursor !== undefined;
-  // one row more than the page tells whether another page follows
+  // one extra row tells whether another page follows
   const page = { order, limit: byCursor ? limit + 1 : limit, offset, after };
   const { total, messages } = await store.search(toFilter(query), page, signal);
   const shown = messages.slice(0, limit);
@@ -159,11 +159,11 @@ export function listMessages(store: ReadStore): RequestHandler {
   };
 }
 
-/** `GET /messages/{message_id}`; Express has decoded the id, and answered 400 when it could not. */
+/** `GET /messages/{message_id}`. Express decodes the id, and answers 400 when it cannot. */
 export function getMessage(store: ReadStore): RequestHandler<{ message_id: string }> {
   return async (req, res) => {
     const message = await store.message(req.params.message_id);
-    if (message === undefined) throw new ProblemError('not-found', 'There is no message with this id.');
+    if (message === undefined) throw new ProblemError('not-found', 'No message has this id.');
     res.type('json').send(messageText(message));
   };
 }

@@ -1,4 +1,4 @@
-/** What operations of OpenAPI have in common: answers, problems, and who may ask. */
+/** Common parts of OpenAPI operations: responses, problems, authorization. */
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
 import type { ParameterSchema } from './parameters.js';
 import { ref, requestId, type Json } from './schemas.js';
@@ -7,7 +7,7 @@ export const json = (schema: Json) => ({ 'application/json': { schema } });
 const headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 export const ok = (description: string, content: Json) => ({ '200': { description, headers, content } });
 
-/** One response per status; several problems may share one. */
+/** Returns one response per status. Several problems may share a status. */
 export function problems(...codes: ProblemCode[]): Json {
   const titles = new Map<number, string[]>();
   for (const code of codes) {
@@ -52,11 +52,11 @@ export function intake(operationId: string, summary: string, requestContent: Jso
     security: [{ signature: [] }],
     parameters: [{ name: 'x-request-id', in: 'header', ...requestId }],
     requestBody: { required: true, content: requestContent },
-    responses: { ...ok('Redis has stored it', json(answer)), ...problems(...REFUSALS) },
+    responses: { ...ok('Redis has stored the message', json(answer)), ...problems(...REFUSALS) },
   };
 }
 
-/** A token, a browser's session, or nothing where the service has no token. */
+/** A token, a session, or nothing when the service has no token. */
 const READERS = [{ bearer: [] }, { session: [] }, {}];
 
 export function read(
@@ -79,7 +79,7 @@ export function read(
   };
 }
 
-/** What changes something, and is therefore closed to pages of other sites. */
+/** An operation that changes something. It refuses requests from pages of other sites. */
 export function act(
   operationId: string,
   summary: string,

@@ -1,4 +1,7 @@
-/** OpenAPI 3.1 of the whole system, made from the schemas that validate: both services are behind one origin. */
+/**
+ * The OpenAPI 3.1 description of the whole system, generated from the schemas that validate. Ingest and query share
+ * one origin.
+ */
 import { messageSchema } from '@lyftr/shared/message';
 import { deadLettersParameters } from './dead-letters.js';
 import { exportParameters } from './export.js';
@@ -20,7 +23,7 @@ const deadLetterId = {
   name: 'id',
   in: 'path',
   required: true,
-  description: 'Its number.',
+  description: 'Number of the dead letter.',
   schema: { type: 'integer' },
 };
 
@@ -28,7 +31,7 @@ const difference = {
   name: 'difference',
   in: 'query',
   required: true,
-  description: 'That of GET /ledger as it was looked at: the writer refuses another number.',
+  description: 'The difference that you saw in GET /ledger. The writer refuses any other number.',
   schema: { type: 'integer' },
 };
 
@@ -37,46 +40,52 @@ function paths(): Json {
   const metricsPage = ok('Metrics', { 'text/plain': text(), 'application/openmetrics-text': text() });
   return {
     '/webhook': {
-      post: intake('postMessage', 'Takes one message', json(ref('Message')), object({ status })),
+      post: intake('postMessage', 'Accept one message', json(ref('Message')), object({ status })),
     },
     '/webhook/batch': {
       post: intake(
         'postMessages',
-        'Takes many messages under one signature: all of them, or none',
+        'Accept many messages under one signature: all of them, or none',
         {
           ...json({ type: 'array', items: ref('Message') }),
-          'application/x-ndjson': { schema: { type: 'string', description: 'One message a line.' } },
+          'application/x-ndjson': { schema: { type: 'string', description: 'One message per line.' } },
         },
         object({ status, accepted: count }),
       ),
     },
     '/messages': {
-      get: read('listMessages', 'Messages', 'Searches messages', queryParameters(messagesParameters), {
-        ...ok('One page of the matches', json(ref('MessagePage'))),
+      get: read('listMessages', 'Messages', 'Search messages', queryParameters(messagesParameters), {
+        ...ok('One page of matches', json(ref('MessagePage'))),
         ...problems('bad-request', 'invalid-query', 'search-timeout'),
       }),
     },
     '/export': {
-      get: read('exportMessages', 'Messages', 'Every match, for a file', queryParameters(exportParameters), {
-        ...ok(
-          'The matches as NDJSON, each as it was delivered, or as CSV; complete when the answer ends in order',
-          {
-            'application/x-ndjson': text(),
-            'text/csv': text(),
-          },
-        ),
-        ...problems('bad-request', 'invalid-query', 'search-timeout'),
-      }),
+      get: read(
+        'exportMessages',
+        'Messages',
+        'Export all matches as a file',
+        queryParameters(exportParameters),
+        {
+          ...ok(
+            'The matches as NDJSON, each as it was delivered, or as CSV. The file is complete if the response ends without an error',
+            {
+              'application/x-ndjson': text(),
+              'text/csv': text(),
+            },
+          ),
+          ...problems('bad-request', 'invalid-query', 'search-timeout'),
+        },
+      ),
     },
     '/messages/{message_id}': {
-      get: read('getMessage', 'Messages', 'One message', [messageId], {
+      get: read('getMessage', 'Messages', 'Get one message', [messageId], {
         ...ok('The message', json(ref('StoredMessage'))),
         ...problems('bad-request', 'not-found'),
       }),
     },
     '/stats': {
-      get: read('getStats', 'Messages', 'Counts by sender', queryParameters(statsParameters), {
-        ...ok('Counts over all messages, or over those of a part of the time', json(ref('Stats'))),
+      get: read('getStats', 'Messages', 'Count messages by sender', queryParameters(statsParameters), {
+        ...ok('Counts of all messages, or of those in a period', json(ref('Stats'))),
         ...problems('bad-request', 'invalid-query', 'search-timeout'),
       }),
     },
@@ -84,10 +93,10 @@ function paths(): Json {
       get: read(
         'getTimeline',
         'Messages',
-        'Messages per minute, hour or day',
+        'Count messages per minute, hour or day',
         queryParameters(timelineParameters),
         {
-          ...ok('Buckets in order, without the empty ones', json(ref('Timeline'))),
+          ...ok('Buckets in order of time. Empty buckets are left out', json(ref('Timeline'))),
           ...problems('bad-request', 'invalid-query', 'search-timeout'),
         },
       ),
@@ -96,7 +105,7 @@ function paths(): Json {
       get: read(
         'getLedger',
         'Operation',
-        'The account of every acknowledged message',
+        'Account for every acknowledged message',
         [],
         ok('The ledger', json(ref('Ledger'))),
       ),
@@ -104,11 +113,11 @@ function paths(): Json {
     '/ledger/missing': {
       delete: act(
         'writeOffMissing',
-        'Gives up the messages that are missing: they are counted as written off',
+        'Write off the missing messages',
         [difference],
         {},
         {
-          ...ok('They are written off', json(ref('WrittenOff'))),
+          ...ok('The messages were written off', json(ref('WrittenOff'))),
           ...problems('invalid-query', 'not-written-off'),
         },
       ),
@@ -117,40 +126,41 @@ function paths(): Json {
       get: read(
         'listDeadLetters',
         'Operation',
-        'What could not be stored for its own sake',
+        'List messages that could not be stored because of their content',
         queryParameters(deadLettersParameters),
         {
-          ...ok('Newest first', json(ref('DeadLetterPage'))),
+          ...ok('Dead letters, newest first', json(ref('DeadLetterPage'))),
           ...problems('bad-request', 'invalid-query'),
         },
       ),
     },
     '/dead-letters/{id}': {
-      get: read('getDeadLetter', 'Operation', 'One dead letter', [deadLetterId], {
-        ...ok('The letter', json(ref('DeadLetter'))),
+      get: read('getDeadLetter', 'Operation', 'Get one dead letter', [deadLetterId], {
+        ...ok('The dead letter', json(ref('DeadLetter'))),
         ...problems('not-found'),
       }),
       delete: act(
         'discardDeadLetter',
-        'Discards a dead letter',
+        'Discard a dead letter',
         [deadLetterId],
         {},
-        { '204': { description: 'It is gone' } },
+        { '204': { description: 'The dead letter was discarded' } },
       ),
     },
     '/dead-letters/{id}/replay': {
       post: act(
         'replayDeadLetter',
-        'Sends the messages of a dead letter through the intake, and discards it once they are acknowledged',
+        'Send the messages of a dead letter through the intake and discard it when they are acknowledged',
         [deadLetterId],
         {
           requestBody: {
             content: json(object({ as: messageSchema.properties.message_id }, ['as'])),
-            description: 'Another id for its one message: a conflicting duplicate needs one.',
+            description:
+              'A new id for the only message of the dead letter. A conflicting duplicate requires one.',
           },
         },
         {
-          ...ok('They are acknowledged', json(ref('Replay'))),
+          ...ok('The messages were acknowledged', json(ref('Replay'))),
           ...problems('not-replayable', 'invalid-query'),
         },
       ),
@@ -159,15 +169,15 @@ function paths(): Json {
       get: read(
         'getSystem',
         'Operation',
-        'One look at the whole system',
+        'Get the state of the whole system',
         [],
-        ok('The figures of this moment', json(ref('Sample'))),
+        ok('The current figures', json(ref('Sample'))),
       ),
     },
     '/live': {
-      get: read('getLive', 'Operation', 'Figures each second, as server-sent events', [], {
-        ...ok('`history` with an array of samples, then `sample` each second', {
-          'text/event-stream': { schema: { type: 'string', description: 'data is JSON: see Sample.' } },
+      get: read('getLive', 'Operation', 'Follow the state of the system as server-sent events', [], {
+        ...ok('First an event `history` with an array of samples, then an event `sample` every second', {
+          'text/event-stream': { schema: { type: 'string', description: 'data is the JSON of a Sample.' } },
         }),
         ...problems('cross-site'),
       }),
@@ -176,31 +186,47 @@ function paths(): Json {
       get: read(
         'getMetrics',
         'Operation',
-        'Figures of every process, in the text format of Prometheus',
+        'Get the metrics of all processes in the Prometheus text format',
         [],
         metricsPage,
       ),
     },
     '/metrics/process': {
-      get: read('getProcessMetrics', 'Operation', 'Figures of the process that answers', [], metricsPage),
+      get: read(
+        'getProcessMetrics',
+        'Operation',
+        'Get the metrics of the process that responds',
+        [],
+        metricsPage,
+      ),
     },
     '/healthz': {
-      get: health('getHealth', 'Is the process alive?', ok('It is', json(object({ status })))),
+      get: health(
+        'getHealth',
+        'Check whether the process is alive',
+        ok('The process is alive', json(object({ status }))),
+      ),
     },
     '/readyz': {
-      get: health('getReadiness', 'Can it do its work?', {
-        ...ok('It can', json(ref('Readiness'))),
-        '503': { description: 'Not now', content: json(ref('Readiness')) },
+      get: health('getReadiness', 'Check whether the service is ready', {
+        ...ok('The service is ready', json(ref('Readiness'))),
+        '503': { description: 'The service is not ready', content: json(ref('Readiness')) },
       }),
     },
     '/docs': {
-      get: read('getDocs', 'Operation', 'This page', [], ok('Swagger UI', { 'text/html': text() })),
+      get: read(
+        'getDocs',
+        'Operation',
+        'Show this documentation',
+        [],
+        ok('Swagger UI', { 'text/html': text() }),
+      ),
     },
     '/docs/runbook': {
       get: read(
         'getRunbook',
         'Operation',
-        'What to do at each alert',
+        'Show the runbook: what to do about each alert',
         [],
         ok('The runbook', { 'text/html': text() }),
       ),
@@ -209,7 +235,7 @@ function paths(): Json {
       get: read(
         'getOpenApi',
         'Operation',
-        'This description',
+        'Get this description',
         [],
         ok('OpenAPI 3.1', json({ type: 'object' })),
       ),
@@ -223,7 +249,7 @@ export function openApiDocument(): Json {
     info: {
       title: 'Lyftr',
       version: '0.1.0',
-      description: 'Takes in webhooks, loses none that it acknowledged, and makes them searchable.',
+      description: 'Receives webhooks, never loses one that it acknowledged, and makes them searchable.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],

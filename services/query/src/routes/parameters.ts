@@ -1,10 +1,10 @@
-/** Query parameters: the schema that documents them reads them, and every fault is reported together. */
+/** Reads query parameters with the schema that documents them. All invalid parameters are reported together. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { ProblemError, type FieldError } from '@lyftr/shared/errors';
 import { decodeCursor } from './cursor.js';
 import { isoToSeconds } from './iso.js';
 
-/** JSON Schema of an object that has a member for each parameter. */
+/** JSON Schema of an object with one member per parameter. */
 export interface ParameterSchema {
   type: 'object';
   properties: Record<string, { type: 'integer' | 'string'; description: string; [keyword: string]: unknown }>;
@@ -21,7 +21,7 @@ const FORMATS: Record<string, { validate: (value: string) => boolean; message: s
   },
   cursor: {
     validate: (value) => value === '' || decodeCursor(value) !== undefined,
-    message: 'must be next_cursor of an earlier answer, or empty for the first page',
+    message: 'must be the next_cursor of an earlier response, or empty for the first page',
   },
 };
 
@@ -36,18 +36,18 @@ function toFieldError(error: ErrorObject): FieldError {
   }
   const path = error.instancePath.slice(1);
   if (keyword === 'format') {
-    return { path, message: FORMATS[String(params['format'])]?.message ?? 'is not valid' };
+    return { path, message: FORMATS[String(params['format'])]?.message ?? 'is invalid' };
   }
   if (keyword === 'enum') {
     return { path, message: `must be one of ${(params['allowedValues'] as unknown[]).join(', ')}` };
   }
   if (keyword === 'pattern') return { path, message: 'must not contain NUL' };
-  return { path, message: error.message ?? 'is not valid' };
+  return { path, message: error.message ?? 'is invalid' };
 }
 
 /**
- * The part of a request target behind `?`. URLSearchParams would put U+FFFD for what is not UTF-8 and so search for
- * another text than was asked for. Throws ProblemError `bad-request`.
+ * The parameters of a request target. Throws ProblemError `bad-request` for invalid UTF-8, which URLSearchParams
+ * would replace by U+FFFD, so that the search would be for another text.
  */
 function searchParameters(target: string): URLSearchParams {
   const start = target.indexOf('?');
@@ -55,15 +55,15 @@ function searchParameters(target: string): URLSearchParams {
   try {
     decodeURIComponent(search);
   } catch {
-    throw new ProblemError('bad-request', 'The query string is not percent-encoded UTF-8; write % as %25.');
+    throw new ProblemError('bad-request', 'The query string is not percent-encoded UTF-8. Write % as %25.');
   }
   return new URLSearchParams(search);
 }
 
 /**
- * Makes the reader of a route's parameters from their schema; `conflicts` finds what no single parameter shows.
- * The reader takes a request target (path and query) and returns the values, defaults included. It throws
- * ProblemError: `invalid-query` with one entry per fault, or `bad-request`.
+ * Creates the parameter reader of a route from its schema. `conflicts` checks rules that concern several parameters.
+ * The reader takes a request target (path and query) and returns the values with defaults. It throws ProblemError:
+ * `invalid-query` with one entry per invalid parameter, or `bad-request`.
  */
 export function parameterReader<T extends object>(
   schema: ParameterSchema,
@@ -76,7 +76,7 @@ export function parameterReader<T extends object>(
     for (const [name, value] of searchParameters(target)) {
       if (Object.hasOwn(values, name)) repeated.add(name);
       const type = Object.hasOwn(schema.properties, name) ? schema.properties[name]?.type : undefined;
-      // ajv's own coercion takes " 5", "0x10" and "1e2" for integers
+      // ajv would also accept " 5", "0x10" and "1e2" as integers
       values[name] = type === 'integer' && /^-?\d+$/.test(value) ? Number(value) : value;
     }
     const valid = validate(values);
@@ -84,7 +84,7 @@ export function parameterReader<T extends object>(
       ...(validate.errors ?? []).map(toFieldError),
       ...Array.from(repeated, (name) => ({
         path: name.slice(0, NAME_CHARS_MAX),
-        message: 'may be given only once',
+        message: 'must occur only once',
       })),
       ...conflicts(values as Partial<T>),
     ];

@@ -1,4 +1,4 @@
-/** `GET /docs/runbook`: docs/runbook.md as a page, to whose sections the alerts lead. */
+/** `GET /docs/runbook`: docs/runbook.md as a page. Alerts link to its sections. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { RequestHandler } from 'express';
@@ -7,7 +7,7 @@ import { DOCS_HEADERS } from './docs.js';
 
 const FILE = fileURLToPath(new URL('../../../../docs/runbook.md', import.meta.url));
 
-/** As GitHub makes an anchor of a heading. */
+/** The anchor of a heading, as GitHub generates it. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** The bodies that OpenAPI names, made from the schemas that validate them where there are such. */
+/** The body schemas of the OpenAPI description, taken from the schemas that validate where those exist. */
 import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
 import { messageSchema } from '@lyftr/shared/message';
 import { DEAD_LETTER_KINDS, REFUSALS } from '@lyftr/shared/outcomes';
@@ -9,7 +9,7 @@ import { timelineParameters } from './stats.js';
 
 export type Json = Record<string, unknown>;
 
-/** Refers to one of `schemas`. */
+/** A reference to one of `schemas`. */
 export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
 export const object = (properties: Record<string, Json>, optional: string[] = []): Json => ({
@@ -25,7 +25,7 @@ const countOrNull = { type: ['integer', 'null'], minimum: 0 };
 const ranges = { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } };
 const lettersByKind = {
   ...object(Object.fromEntries(DEAD_LETTER_KINDS.map((kind) => [kind, count]))),
-  description: 'Dead letters that nobody has replayed or discarded yet.',
+  description: 'Dead letters that have not been replayed or discarded.',
 };
 const millis = { type: 'integer', description: 'Epoch milliseconds.' };
 
@@ -33,7 +33,7 @@ const sampleSchema: Json = {
   ...object({
     at: millis,
     redis: { type: 'boolean' },
-    database: { type: 'string', description: 'ok, or what is wrong with it.' },
+    database: { type: 'string', description: 'ok, or the fault.' },
     ledger: orNull(
       object({
         created: count,
@@ -45,7 +45,10 @@ const sampleSchema: Json = {
         unconfirmed: countOrNull,
         waiting: countOrNull,
         difference: { type: ['integer', 'null'] },
-        missing: { ...countOrNull, description: 'Messages that were acknowledged and are gone.' },
+        missing: {
+          ...countOrNull,
+          description: 'Acknowledged messages that are neither stored nor in the queue.',
+        },
       }),
     ),
     dead_letters: orNull(lettersByKind),
@@ -66,10 +69,11 @@ const sampleSchema: Json = {
         pid: { type: 'integer' },
         state: {
           enum: ['up', 'stopped', 'silent'],
-          description: 'stopped: it ended in order; silent: it has not been heard of.',
+          description:
+            'up: the process publishes its figures. stopped: it shut down cleanly. silent: it no longer publishes.',
         },
-        leads: { type: 'boolean', description: 'Whether this is the writer that may work.' },
-        url: { type: ['string', 'null'], description: 'Where other processes reach it.' },
+        leads: { type: 'boolean', description: 'Whether this is the leading writer.' },
+        url: { type: ['string', 'null'], description: 'URL at which other processes reach this one.' },
         started_at: millis,
         seen_at: millis,
         memory_bytes: { type: ['number', 'null'] },
@@ -78,18 +82,18 @@ const sampleSchema: Json = {
     state: object({
       level: { enum: ['good', 'busy', 'bad'] },
       title: { type: 'string' },
-      detail: { type: 'string', description: 'A sentence or two.' },
+      detail: { type: 'string', description: 'One or two sentences.' },
     }),
     faults: {
       type: 'array',
       items: { type: 'string' },
-      description: 'What is wrong, a sentence each; empty when all is well.',
+      description: 'The faults, one sentence each. Empty when nothing is wrong.',
     },
   }),
-  description: 'Counters are totals; what comes from a store that does not answer is null.',
+  description: 'Counters are totals. Values from Redis or the database are null while it is not responding.',
 };
 
-/** Shown instead of the noise that a tool makes of lengths and patterns. */
+/** An example. Without it, tools generate unreadable values from lengths and patterns. */
 const example = {
   message_id: 'm-1',
   from: '+919876543210',
@@ -98,9 +102,9 @@ const example = {
   text: 'Hello',
 };
 
-/** `x-request-id`, in requests and in every answer. */
+/** `x-request-id`, in requests and in every response. */
 export const requestId = {
-  description: 'Names this request in logs: what the sender gave, or a new one.',
+  description: 'The id of this request in the logs: the one that the client sent, or a new one.',
   schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
 };
 
@@ -112,7 +116,7 @@ export const schemas: Record<string, Json> = {
         ...messageSchema.properties,
         extra: {
           type: 'object',
-          description: 'Other members of the message, as they were sent, when there were any.',
+          description: 'The other members of the message, as they were sent. Absent when there are none.',
         },
       },
       ['extra'],
@@ -121,14 +125,14 @@ export const schemas: Record<string, Json> = {
   },
   MessagePage: object(
     {
-      total: { ...count, description: 'Exact number of matches, on all pages together.' },
+      total: { ...count, description: 'Exact number of matches on all pages.' },
       limit: messagesParameters.properties.limit,
       offset: messagesParameters.properties.offset,
       data: { type: 'array', items: ref('StoredMessage') },
       has_more: { type: 'boolean' },
       next_cursor: {
         type: ['string', 'null'],
-        description: 'Only in answers to a request with a cursor; null on the last page.',
+        description: 'Present when the request has a cursor. Null on the last page.',
       },
     },
     ['next_cursor'],
@@ -157,15 +161,18 @@ export const schemas: Record<string, Json> = {
       id: { type: 'integer' },
       replayed: { ...count, description: 'Messages that the intake acknowledged.' },
       discarded: { type: 'boolean' },
-      detail: { type: 'string', description: 'Why the letter is still there, when it is.' },
+      detail: {
+        type: 'string',
+        description: 'Why the dead letter could not be discarded. Absent when it was discarded.',
+      },
     },
     ['detail'],
   ),
   WrittenOff: object({
-    messages: { ...count, description: 'Messages that were missing by number.' },
+    messages: { ...count, description: 'Missing messages that the ledger listed.' },
     producers: { type: 'array', items: object({ producer: { type: 'string' }, ranges }) },
-    unnamed: { ...count, description: 'Missing messages of processes that ended long ago.' },
-    unconfirmed: { ...count, description: 'Stored messages that are counted as unconfirmed from now on.' },
+    unnamed: { ...count, description: 'Missing messages of producers that are no longer listed.' },
+    unconfirmed: { ...count, description: 'Stored messages that now count as unconfirmed.' },
   }),
   Sample: sampleSchema,
   Ledger: {
@@ -174,50 +181,51 @@ export const schemas: Record<string, Json> = {
       unconfirmed: {
         ...count,
         description:
-          'Messages that were stored or wait although no ingest process has confirmed that it acknowledged them: their sender was told 503, or their process was killed. Rises for up to a second during a burst.',
+          'Messages that are stored or waiting although no ingest process confirmed that it acknowledged them. Their sender was told 503, or the process was killed. Rises for up to a second during a burst.',
       },
       created: count,
       duplicate: count,
       dead_letter: count,
       written_off: {
         ...count,
-        description: 'Messages that were acknowledged, are gone, and were given up by an operator.',
+        description: 'Acknowledged messages that were missing and that an operator wrote off.',
       },
       waiting: { ...count, description: 'Messages in the queue.' },
       difference: {
         type: 'integer',
         description:
-          '0. Above 0: so many acknowledged messages are missing. Below 0: so many are stored of which Redis knows nothing, as after it was restored from an old copy.',
+          '0 when nothing is wrong. A positive number is the number of acknowledged messages that are missing. A negative number is the number of stored messages that are unknown to Redis, for example after Redis was restored from an old copy.',
       },
       conflicting_duplicate: {
         ...count,
-        description: 'Duplicates with another content than what is stored.',
+        description: 'Duplicates whose content differs from the stored message.',
       },
       dead_letters: lettersByKind,
       missing: {
         type: ['object', 'null'],
         description:
-          'Messages that were acknowledged and are gone; null while the queue is too long to tell.',
+          'Acknowledged messages that are neither stored nor in the queue. Null while the queue is too long to tell.',
         required: ['messages', 'producers'],
         properties: {
           messages: count,
           producers: {
             type: 'array',
-            description: 'By the process that acknowledged them: the numbers of its messages.',
+            description:
+              'The numbers of the messages, by producer (the ingest process that acknowledged them).',
             items: object({ producer: { type: 'string' }, ranges }),
           },
         },
       },
     }),
     description:
-      'accepted + unconfirmed = created + duplicate + dead_letter + written_off + waiting. Each side is counted by itself.',
+      'accepted + unconfirmed = created + duplicate + dead_letter + written_off + waiting. The two sides are counted independently.',
   },
   Problem: object(
     {
       type: { type: 'string', description: 'urn:lyftr:problem:<code>' },
       title: { type: 'string' },
       status: { type: 'integer' },
-      detail: { type: 'string', description: 'What to do about it.' },
+      detail: { type: 'string', description: 'What to do about the error.' },
       errors: { type: 'array', items: object({ path: { type: 'string' }, message: { type: 'string' } }) },
     },
     ['errors'],
@@ -227,24 +235,24 @@ export const schemas: Record<string, Json> = {
     dependencies: {
       type: 'object',
       additionalProperties: { type: 'string' },
-      description: 'ok, or what is wrong, by dependency.',
+      description: 'ok, or the fault, by dependency.',
     },
   }),
 };
 
-/** Who may send, and who may read. */
+/** Authorization of senders and readers. */
 export const securitySchemes = {
   signature: {
     type: 'apiKey',
     in: 'header',
     name: SIGNATURE_HEADER,
-    description: 'HMAC-SHA256 of the raw body under WEBHOOK_SECRET, in hex.',
+    description: 'HMAC-SHA256 of the raw body with WEBHOOK_SECRET as the key, in hex.',
   },
   session: {
     type: 'apiKey',
     in: 'cookie',
     name: SESSION_COOKIE,
-    description: 'What a browser gets at /sign-in for the token.',
+    description: 'The session cookie that /sign-in sets in exchange for the token.',
   },
-  bearer: { type: 'http', scheme: 'bearer', description: 'API_TOKEN, when the service has one.' },
+  bearer: { type: 'http', scheme: 'bearer', description: 'The API_TOKEN, if the service has one.' },
 };

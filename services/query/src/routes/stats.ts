@@ -15,7 +15,8 @@ export const statsParameters = {
       minimum: 1,
       maximum: 1_000,
       default: 100,
-      description: 'Senders in messages_per_sender, those with most messages first.',
+      description:
+        'Maximum number of senders in messages_per_sender. Those with the most messages come first.',
     },
     since,
     until,
@@ -30,7 +31,7 @@ export const timelineParameters = {
       type: 'string',
       enum: Object.keys(BUCKET_SECONDS),
       default: 'hour',
-      description: 'Width of a bucket; at most 10,000 buckets are given.',
+      description: 'Width of a bucket. A response has at most 10,000 buckets.',
     },
     ...filterParameters,
   },
@@ -40,23 +41,23 @@ export const timelineParameters = {
 export interface StatsAnswer {
   total_messages: number;
   senders_count: number;
-  /** By count, descending, then by the UTF-8 bytes of the name. */
+  /** Ordered by count, descending, then by the UTF-8 bytes of the name. */
   messages_per_sender: { from: string; count: number }[];
-  /** ISO 8601, UTC; null when there is no message. */
+  /** ISO 8601, UTC. Null when there are no messages. */
   first_message_ts: string | null;
   last_message_ts: string | null;
 }
 
 export interface TimelineAnswer {
   bucket: TimelineQuery['bucket'];
-  /** In order; buckets without a message are left out. `start` is ISO 8601, UTC. */
+  /** In order of time, without empty buckets. `start` is ISO 8601, UTC. */
   data: { start: string; count: number }[];
 }
 
 const isoOrNull = (seconds: number | null): string | null =>
   seconds === null ? null : secondsToIso(seconds);
 
-/** `GET /stats`: figures that the writer keeps; only the senders of a part of the time are counted. */
+/** `GET /stats`: reads the totals that the writer maintains. Only the senders of a period are counted on request. */
 export function getStats(store: ReadStore): RequestHandler {
   const read = parameterReader<FilterQuery & { top: number }>(statsParameters);
   return async (req, res) => {

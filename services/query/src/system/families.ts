@@ -1,11 +1,11 @@
-/** Metric families in the form in which processes publish them, and their sum over processes. */
+/** Metric families, in the form in which processes publish them, and their sum over processes. */
 import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
 import { summed } from '@lyftr/shared/runtime/metrics-page';
 
 export interface Sample {
   value: number;
   labels: Record<string, string | number>;
-  /** Set when it differs from the family's: `…_bucket`, `…_sum`, `…_count`. */
+  /** Set when it differs from the name of the family: `…_bucket`, `…_sum`, `…_count`. */
   metricName?: string;
 }
 
@@ -26,9 +26,9 @@ export function family(
 }
 
 /**
- * Sums must not depend on the order of their terms: a rounding error that makes a counter one bit smaller than
- * before is a reset to Prometheus, which then adds the whole value once more. Multiples of 2^-20 (about a
- * microsecond) add up without any rounding below 2^33.
+ * A sum must not depend on the order of its terms. A rounding error can make a counter one bit smaller than before.
+ * Prometheus takes that for a reset and adds the whole value again. Multiples of 2^-20 (about a microsecond) add up
+ * without rounding below 2^33.
  */
 const STEPS_PER_UNIT = 2 ** 20;
 const exact = (value: number): number => Math.round(value * STEPS_PER_UNIT) / STEPS_PER_UNIT;
@@ -36,15 +36,18 @@ const exact = (value: number): number => Math.round(value * STEPS_PER_UNIT) / ST
 const isNumber = (sample: Sample): boolean =>
   typeof sample.value === 'number' && Number.isFinite(sample.value);
 
-/** CPU and garbage collection: a sum over services would hide which of them is busy. */
+/** CPU and garbage collection. A sum over services would hide which service is busy. */
 const isOfTheRuntime = (name: string): boolean => /^(process|nodejs)_/.test(name);
 
-/** What outlives a process: its counters and histograms. Those of the runtime are told apart by service. */
+/**
+ * The figures that remain when a process ends: counters and histograms. Those of the runtime get a label for the
+ * service.
+ */
 export function totalsOf({ service, metrics }: Pick<Snapshot, 'service' | 'metrics'>): Family[] {
   return (metrics as unknown as Family[])
     .filter(({ type }) => type === 'counter' || type === 'histogram')
     .map(({ type, name, help, values }) => {
-      // what has been summed already keeps the service that it was of
+      // a figure from the sum of retired processes already has its service label
       const labels = isOfTheRuntime(name) ? { service } : {};
       return family(
         type,
@@ -59,8 +62,8 @@ export function totalsOf({ service, metrics }: Pick<Snapshot, 'service' | 'metri
 }
 
 /**
- * What is true of one living process only: its gauges, labelled instead of summed. prom-client's gauges that end in
- * `_total` are left out: the name belongs to counters, and the same figures are there by type.
+ * The gauges of a running process, labelled instead of summed. Leaves out prom-client's gauges that end in `_total`:
+ * the suffix belongs to counters, and the same figures exist by type.
  */
 export function gaugesOf(
   metrics: readonly PublishedMetric[],
@@ -72,7 +75,7 @@ export function gaugesOf(
       family(
         'gauge',
         { name, help },
-        // NaN, as of an average over nothing, arrives as null
+        // NaN (for example the average of no values) arrives as null
         values.filter(isNumber).map((sample) => ({ ...sample, labels: { ...sample.labels, ...labels } })),
       ),
     );

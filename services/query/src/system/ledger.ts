@@ -1,14 +1,14 @@
-/** The ledger as Redis and the database have it. */
+/** Reads the ledger from Redis and the database. */
 import type { Redis } from 'ioredis';
 import { balance, type LedgerAnswer, type RedisAccount } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/queue/account';
 import type { ReadStore, Stored } from '@lyftr/store/store';
 
-/** A producer that nobody has listed yet may settle its first batch between the two readings. */
+/** A new producer may settle its first batch between the two readings, so we may have to read again. */
 const TRIES = 3;
 
 export interface LedgerReading extends Stored {
-  /** Undefined when Redis does not answer. */
+  /** Undefined when Redis is not responding. */
   ledger: LedgerAnswer | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** One look at the whole system. Metrics, console and status are three ways to show it. */
+/** Reads the whole system once. Metrics, console and status show this reading in three ways. */
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
@@ -8,26 +8,26 @@ import type { ReadStore, Sizes } from '@lyftr/store/store';
 import { readLedger, type LedgerReading } from './ledger.js';
 import { readPublished, type Published } from './published.js';
 
-/** How long a process that has ended is still shown. */
+/** How long a stopped or silent process is still shown. */
 const SHOWN_ENDED_MS = 10 * 60 * 1_000;
 
 export interface Look {
   /** Epoch milliseconds. */
   at: number;
-  /** What Redis knows; undefined while it does not answer. */
+  /** The data from Redis. Undefined while it is not responding. */
   published: Published | undefined;
-  /** What the database knows, and the ledger; or why it cannot be read. */
+  /** The data from the database and the ledger, or why the database cannot be read. */
   stored: LedgerReading | string;
-  /** Undefined while there is no database. */
+  /** Undefined while the database does not exist. */
   sizes: Sizes | undefined;
 }
 
 export interface Lookout {
-  /** Never rejects for a store that is away, and takes a second at most when Redis hangs. */
+  /** Never rejects because Redis or the database is not responding. Takes at most a second when Redis hangs. */
   look(): Promise<Look>;
 }
 
-/** The reading, or why there is none. */
+/** The reading, or why it failed. */
 async function readStored(redis: Redis, store: ReadStore): Promise<LedgerReading | string> {
   try {
     return await readLedger(redis, store);
@@ -37,7 +37,7 @@ async function readStored(redis: Redis, store: ReadStore): Promise<LedgerReading
   }
 }
 
-/** `redisFailed` is told why what comes from Redis is missing. */
+/** `redisFailed` is called with the reason when the data from Redis is missing. */
 export function createLookout(redis: Redis, store: ReadStore, redisFailed: (error: Error) => void): Lookout {
   return {
     async look() {
@@ -54,7 +54,7 @@ export function createLookout(redis: Redis, store: ReadStore, redisFailed: (erro
   };
 }
 
-/** `up`, `stopped` or `silent`; undefined when it ended too long ago to be shown. */
+/** `up`, `stopped` or `silent`. Undefined when the process stopped too long ago to be shown. */
 export function stateOf({ stopped, at }: Snapshot, now: number): ProcessState['state'] | undefined {
   const age = now - at;
   if (!stopped && age <= PROCESS_STALE_MS) return 'up';

@@ -9,7 +9,7 @@ import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY } from '@lyftr/shared/ledger';
 import { counter, createRegistry } from '@lyftr/shared/runtime/metrics';
 import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { redisAddress } from '@lyftr/shared/runtime/redis';
-import { GONE_FIELD } from './published.js';
+import { RETIRED_FIELD } from './published.js';
 import { MetricsScene, OWN, refusing, series } from './testing-metrics.js';
 
 const scene = new MetricsScene();
@@ -19,7 +19,7 @@ test('counters are summed over the living and the gone; what the writer keeps co
   const at = Date.now() - 700_000;
   await scene.publish('a', refusing(1));
   await scene.publish('b', refusing(2), { at, stopped: true });
-  await scene.publish(GONE_FIELD, refusing(4), { at });
+  await scene.publish(RETIRED_FIELD, refusing(4), { at });
   const writing = new Registry();
   counter(writing, 'db_write_total').inc({ result: 'error' }, 8);
   await scene.publish('w', writing, { service: 'writer' });

@@ -1,4 +1,4 @@
-/** `GET /metrics`: the figures of every process, living or gone, beside those that the writer keeps in SQLite. */
+/** `GET /metrics`: the figures of all processes, running or retired, and those that the writer keeps in SQLite. */
 import type { Registry } from 'prom-client';
 import {
   COUNTERS,
@@ -16,15 +16,15 @@ import { stateOf, type Lookout } from './look.js';
 import type { Published } from './published.js';
 
 export interface Metrics {
-  /** By process; to be summed. Takes a second at most, whatever state Redis is in. */
+  /** The families by process, to be summed. Takes at most a second, whatever the state of Redis. */
   families(): Promise<Family[][]>;
 }
 
 export interface MetricsOptions {
   lookout: Lookout;
   /**
-   * This process's own figures. Its gauges are read live; its counters only as it has published them: what was shown
-   * and not published would be missing after a kill, and a smaller sum is a reset.
+   * The figures of this process. Its gauges are current, but its counters are shown only as published: a kill loses
+   * unpublished counts, and the smaller sum would look like a reset.
    */
   registry: Registry;
   instance: string;
@@ -38,7 +38,7 @@ const counter = (name: keyof typeof COUNTERS, values: Sample[]): Family =>
 const gauge = (name: keyof typeof SYSTEM_GAUGES, values: Sample[]): Family =>
   family('gauge', { name, help: SYSTEM_GAUGES[name].help }, values);
 
-/** Samples that come from SQLite, exact; a process that published them too would count them twice. */
+/** Samples that are read from SQLite. Published values of them are ignored, because they would count twice. */
 function isKeptBySqlite(name: string, { labels }: Sample): boolean {
   if (name === 'webhook_total') return OUTCOMES.some((outcome) => outcome === labels['status']);
   if (name === 'db_write_total') return labels['result'] !== 'error';
@@ -110,7 +110,7 @@ function ledgerFamilies({ accepted, unconfirmed, waiting, missing }: LedgerAnswe
   ];
 }
 
-/** Zeros, so that a rate can be taken of the first event. */
+/** Counters start at zero, so that a rate includes the first event. */
 const ZEROS: Family[] = [
   counter(
     'webhook_total',
@@ -119,7 +119,7 @@ const ZEROS: Family[] = [
   counter('db_write_total', [sample(0, { result: 'error' })]),
 ];
 
-/** Gauges of every other process that lives, and which of them do. */
+/** The gauges of every other running process, and whether each process is up. */
 function processFamilies({ snapshots }: Published, own: string, now: number): Family[][] {
   const up: Sample[] = [];
   const gauges: Family[][] = [];
@@ -135,7 +135,10 @@ function processFamilies({ snapshots }: Published, own: string, now: number): Fa
 }
 
 export function createMetrics({ lookout, registry, instance }: MetricsOptions): Metrics {
-  /** While Redis is away, the counters of other processes stay as they were: a smaller sum would be a reset. */
+  /**
+   * While Redis is not responding, the counters of other processes keep their last values: a smaller sum would look
+   * like a reset.
+   */
   let last: Published | undefined;
   const own = { service: SERVICE, instance };
 
@@ -158,8 +161,8 @@ export function createMetrics({ lookout, registry, instance }: MetricsOptions): 
     if (published !== undefined)
       processes.push(queueFamilies(published, now), ...processFamilies(published, instance, now));
     if (last !== undefined) {
-      const gone = last.gone === undefined ? [] : [last.gone];
-      processes.push(ZEROS, ...[...gone, ...last.snapshots].map(publishedTotals));
+      const retired = last.retired === undefined ? [] : [last.retired];
+      processes.push(ZEROS, ...[...retired, ...last.snapshots].map(publishedTotals));
     }
     processes.push(publishedGauges(ownMetrics, own));
     return processes;

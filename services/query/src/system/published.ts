@@ -1,21 +1,21 @@
-/** What Redis knows: the figures that processes publish, and the queue. */
+/** Reads Redis: the figures that processes publish, and the queue. */
 import type { Redis } from 'ioredis';
 import { readDepth, type Depth } from '@lyftr/queue/depth';
 import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
 
-/** Field of SNAPSHOTS_KEY with the summed figures of processes that ended long ago. */
-export const GONE_FIELD = '_gone';
+/** Field of SNAPSHOTS_KEY with the summed figures of retired processes. The name is fixed: Redis keeps it across versions. */
+export const RETIRED_FIELD = '_gone';
 
 export interface Published extends Depth {
-  /** Without `gone`. */
+  /** Without `retired`. */
   snapshots: Snapshot[];
-  gone: Snapshot | undefined;
-  /** The writer that may work; null while there is none. */
+  retired: Snapshot | undefined;
+  /** The leading writer, or null. */
   leader: string | null;
 }
 
-/** `undefined` for what another version wrote and this one cannot read. */
+/** Returns undefined for a snapshot of another version that this one cannot read. */
 export function parseSnapshot(json: string): Snapshot | undefined {
   try {
     const snapshot = JSON.parse(json) as Snapshot;
@@ -25,15 +25,15 @@ export function parseSnapshot(json: string): Snapshot | undefined {
   }
 }
 
-function readSnapshots(published: Record<string, string>): Pick<Published, 'snapshots' | 'gone'> {
-  const { [GONE_FIELD]: gone, ...living } = published;
+function readSnapshots(published: Record<string, string>): Pick<Published, 'snapshots' | 'retired'> {
+  const { [RETIRED_FIELD]: retired, ...living } = published;
   return {
     snapshots: Object.values(living).flatMap((json) => parseSnapshot(json) ?? []),
-    gone: gone === undefined ? undefined : parseSnapshot(gone),
+    retired: retired === undefined ? undefined : parseSnapshot(retired),
   };
 }
 
-/** Rejects when Redis does not answer; takes two round trips. */
+/** Takes two round trips. Rejects when Redis is not responding. */
 export async function readPublished(redis: Redis): Promise<Published> {
   const [depth, published, leader] = await Promise.all([
     readDepth(redis),

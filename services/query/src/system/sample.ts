@@ -1,4 +1,6 @@
-/** A look at the system for somebody who watches it. Counters are totals: the watcher makes rates of them. */
+/**
+ * Converts a reading of the system into a sample for the console. Counters are totals, and the client computes rates.
+ */
 import type { PublishedMetric } from '@lyftr/shared/metrics';
 import { REFUSALS } from '@lyftr/shared/outcomes';
 import type { ProcessState, Sample } from '@lyftr/shared/sample';
@@ -59,8 +61,8 @@ function ofRedis(
   redis: Published,
   now: number,
 ): Pick<Sample, 'queue' | 'refused' | 'store_lag' | 'processes'> {
-  const { snapshots, gone, jobs, oldestJobAt } = redis;
-  const metrics = [...snapshots, ...(gone === undefined ? [] : [gone])].map((each) => each.metrics);
+  const { snapshots, retired, jobs, oldestJobAt } = redis;
+  const metrics = [...snapshots, ...(retired === undefined ? [] : [retired])].map((each) => each.metrics);
   const lag = (part: string) =>
     sum(metrics, 'store_lag_seconds', ({ metricName }) => metricName === `store_lag_seconds_${part}`);
   return {

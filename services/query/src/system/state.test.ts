@@ -56,8 +56,12 @@ test('a system without a fault is good, or busy, and says why', () => {
 });
 
 test('every fault is named, the worst as the state', () => {
-  assert.deepEqual(stateOf({ redis: false, processes: null, ledger: null }), ['bad', 'Redis away', 1]);
-  assert.deepEqual(stateOf({ database: 'is not there', ledger: null }), ['bad', 'database away', 1]);
+  assert.deepEqual(stateOf({ redis: false, processes: null, ledger: null }), [
+    'bad',
+    'Redis not responding',
+    1,
+  ]);
+  assert.deepEqual(stateOf({ database: 'is not there', ledger: null }), ['bad', 'database not readable', 1]);
   assert.deepEqual(stateOf({ ledger: { ...LEDGER, missing: 2, difference: 2 } }), [
     'bad',
     '2 messages missing',
@@ -74,7 +78,7 @@ test('every fault is named, the worst as the state', () => {
     ],
   });
   assert.deepEqual(faults, [
-    'No writer has been heard of for 12 s: it is dead, frozen or cut off from Redis.',
+    'No writer has published its figures for 12 s. It is dead, frozen or cut off from Redis.',
     'Every ingest is stopped.',
   ]);
 });

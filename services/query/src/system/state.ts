@@ -1,4 +1,7 @@
-/** How the system is, in words. Console and `lyftr status` show what this says: states and reasons are named here alone. */
+/**
+ * Describes the state of the system in words. Console and `lyftr status` show these words, which are defined only
+ * here.
+ */
 import { ledgerFaults, messagesText } from '@lyftr/shared/ledger';
 import { deadLettersText, type Sample, type SystemState } from '@lyftr/shared/sample';
 
@@ -6,13 +9,13 @@ export type Figures = Omit<Sample, 'state' | 'faults'>;
 
 interface Fault {
   title: string;
-  /** A sentence. */
+  /** One or two sentences. */
   detail: string;
 }
 
 const SERVICES = ['writer', 'ingest', 'query'] as const;
 
-/** Why no process of a service is at work; undefined when one is. */
+/** Why a service has no running process. Undefined when it has one. */
 function absence(service: string, { processes, at }: Figures): Fault | undefined {
   const all = (processes ?? []).filter((each) => each.service === service);
   if (processes === null || all.some(({ state }) => state === 'up')) return undefined;
@@ -20,7 +23,7 @@ function absence(service: string, { processes, at }: Figures): Fault | undefined
   const silent = all.filter(({ state }) => state === 'silent').map(({ seen_at }) => at - seen_at);
   if (silent.length > 0) {
     const seconds = Math.round(Math.min(...silent) / 1_000);
-    const detail = `No ${service} has been heard of for ${seconds} s: it is dead, frozen or cut off from Redis.`;
+    const detail = `No ${service} has published its figures for ${seconds} s. It is dead, frozen or cut off from Redis.`;
     return { title, detail };
   }
   const detail = all.length > 0 ? `Every ${service} is stopped.` : `No ${service} has published any figures.`;
@@ -33,17 +36,17 @@ function ofLedger({ difference, missing }: NonNullable<Figures['ledger']>): Faul
   return ledgerFaults(difference, missing ?? 0).map((detail) => ({ title, detail }));
 }
 
-/** The worst comes first. */
+/** The faults, most serious first. */
 function faultsOf(figures: Figures): Fault[] {
   const { redis, database, ledger } = figures;
   const faults: Fault[] = [];
   if (!redis)
     faults.push({
-      title: 'Redis away',
+      title: 'Redis not responding',
       detail:
-        'Redis does not answer the query service. Intake refuses messages and reads go on. Processes, the queue and what waits are not known.',
+        'Redis is not responding to the query service. Intake refuses messages. Reads still work. The state of the processes and of the queue is unknown.',
     });
-  if (database !== 'ok') faults.push({ title: 'database away', detail: database });
+  if (database !== 'ok') faults.push({ title: 'database not readable', detail: database });
   if (ledger !== null) faults.push(...ofLedger(ledger));
   for (const service of SERVICES) {
     const fault = absence(service, figures);

@@ -1,4 +1,4 @@
-/** A scene for tests of the metrics page: Redis, database and a listening service, fresh for each test. */
+/** The environment for tests of the metrics page: Redis, database and a listening service, new for each test. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach } from 'node:test';
 import type { Redis } from 'ioredis';
@@ -21,7 +21,7 @@ import { connected, startRedis, startService, type TestRedis, type TestService }
 /** Instance id of the service under test. */
 export const OWN = 'host-1-own';
 
-/** Set up by hooks of the test file that makes one. */
+/** Hooks of the test file set it up. */
 export class MetricsScene {
   server!: TestRedis;
   redis!: Redis;
@@ -76,7 +76,7 @@ export class MetricsScene {
   }
 }
 
-/** The value of each series of `name`, by its labels as they are written. */
+/** The value of each series of `name`, by the text of its labels. */
 export function series(page: string, name: string): Record<string, number> {
   const lines = page.split('\n').filter((line) => new RegExp(`^${name}[{ ]`).test(line));
   return Object.fromEntries(

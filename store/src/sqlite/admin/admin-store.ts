@@ -36,7 +36,7 @@ function repairOffline(file: string, full: boolean): AuditLine[] {
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY'))
       throw new Error(
-        `not repaired: another process has ${file} open. Stop the writer and the query service first`,
+        `nothing was repaired: another process has ${file} open. Stop the writer and the query service first`,
         { cause: error },
       );
     throw error;
@@ -52,9 +52,12 @@ function whileNothingRuns<T>(dataDir: string, work: () => T): T {
     lock = takeLock(dataDir);
   } catch (error) {
     if (!(error instanceof LockTakenError)) throw error;
-    throw new Error(`not repaired: Lyftr runs on ${dataDir} (${error.message}). Stop it first`, {
-      cause: error,
-    });
+    throw new Error(
+      `nothing was repaired: Lyftr is running on ${dataDir} (${error.message}). Stop it first`,
+      {
+        cause: error,
+      },
+    );
   }
   try {
     return work();
@@ -66,7 +69,7 @@ function whileNothingRuns<T>(dataDir: string, work: () => T): T {
 /** Throws when there is no database in `dataDir`. */
 export function openSqliteAdminStore(dataDir: string): AdminStore {
   const file = databaseFile(dataDir);
-  if (!existsSync(file)) throw new Error(`there is no database at ${file}: name its folder with DATA_DIR`);
+  if (!existsSync(file)) throw new Error(`there is no database at ${file}: set DATA_DIR to its folder`);
   return {
     location: file,
     audit: async (full) => auditOnline(file, full),
@@ -76,7 +79,7 @@ export function openSqliteAdminStore(dataDir: string): AdminStore {
       const target = join(realpathSync(dirname(resolve(path))), basename(path));
       const source = realpathSync(file);
       if (['', '-wal', '-shm'].some((suffix) => target === `${source}${suffix}`))
-        throw new Error(`${path} belongs to the database itself`);
+        throw new Error(`${path} is a file of the database itself`);
     },
   };
 }

@@ -50,8 +50,9 @@ export function checkIds(database: Database): Finding {
     ) as { n: number }
   ).n;
   const faults: string[] = [];
-  if (messages !== distinct) faults.push(`${messages - distinct} messages have the id of another one`);
-  if (unique !== 1) faults.push('the index that keeps ids unique is gone');
+  if (messages !== distinct)
+    faults.push(`${messages - distinct} messages have the same id as another message`);
+  if (unique !== 1) faults.push('the unique index on message_id is missing');
   return { figures: { messages, ids: distinct }, faults };
 }
 
@@ -67,7 +68,7 @@ export function checkCreated(database: Database): Finding {
     created !== null && created - (removed ?? 0) === messages
       ? []
       : [
-          `created is ${created ?? 'gone'}, ${removed ?? 0} of them removed, and there are ${messages} messages`,
+          `the counter created is ${created ?? 'missing'} and ${removed ?? 0} messages were removed, but the table has ${messages} messages`,
         ];
   return { figures: { created: created ?? 0, removed: removed ?? 0, messages }, faults };
 }
@@ -94,7 +95,7 @@ function checkRollup(database: Database, table: string, key: string, of: string)
   if (first === undefined) return { figures: { rows }, faults: [] };
   const examples = differences.map(
     ({ key: whose, counted, kept }) =>
-      `${JSON.stringify(whose)} has ${counted ?? 0} messages, kept is ${kept ?? 'nothing'}`,
+      `${JSON.stringify(whose)} has ${counted ?? 0} messages, but the rollup says ${kept ?? 'nothing'}`,
   );
   return { figures: { rows }, faults: [`${first.total} rows differ: ${examples.join('; ')}`] };
 }
@@ -130,7 +131,7 @@ export function checkBuckets(database: Database): Finding {
   const missing = count(MISSING_SERIES);
   const different = count(DIFFERENT_BUCKETS);
   const faults: string[] = [];
-  if (missing > 0) faults.push(`${missing} series are not kept`);
+  if (missing > 0) faults.push(`${missing} series are missing`);
   if (different > 0) faults.push(`${different} buckets differ from the rows`);
   const figures = {
     series: count('SELECT count(*) AS n FROM series'),
@@ -153,7 +154,7 @@ function checkRanges(database: Database, table: string): string[] {
   const [example] = rows;
   if (example === undefined) return [];
   const examples = rows.map(({ producer, first }) => `${producer} from ${first}`);
-  return [`${example.total} rows of ${table} end before they begin, or overlap: ${examples.join('; ')}`];
+  return [`${example.total} rows of ${table} overlap or end before they begin: ${examples.join('; ')}`];
 }
 
 /** The counters against the numbers of the messages that they counted, and against the dead letters that are kept. */
@@ -183,17 +184,20 @@ export function checkLedger(database: Database): Finding {
   const conditions: [boolean, string][] = [
     [
       settled === counted,
-      `${settled} messages are numbered as settled, but the counters add up to ${counted}`,
+      `the ranges have ${settled} settled messages, but the counters add up to ${counted}`,
     ],
     [
       writtenOff === counter(WRITTEN_OFF),
-      `${writtenOff} messages are numbered as written off, and ${counter(WRITTEN_OFF)} were counted`,
+      `the ranges have ${writtenOff} written-off messages, but the counter says ${counter(WRITTEN_OFF)}`,
     ],
-    [kept <= dead, `${kept} dead letters are kept, and ${dead} were counted`],
-    [conflicting <= duplicate, `${conflicting} conflicting duplicates are more than all ${duplicate}`],
+    [kept <= dead, `the table has ${kept} dead letters, but the counter says ${dead}`],
+    [
+      conflicting <= duplicate,
+      `the counters have ${conflicting} conflicting duplicates, but only ${duplicate} duplicates`,
+    ],
     [
       (letters.get(CONFLICTING_DUPLICATE) ?? 0) <= conflicting,
-      `${letters.get(CONFLICTING_DUPLICATE)} conflicting duplicates are kept, and ${conflicting} were counted`,
+      `the table has ${letters.get(CONFLICTING_DUPLICATE)} conflicting duplicates, but the counter says ${conflicting}`,
     ],
     [both === 0, `${both} ranges are both settled and written off`],
   ];

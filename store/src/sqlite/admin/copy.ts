@@ -59,7 +59,7 @@ function checkCopy(copy: string): { messages: number } {
     const fault = findFault(database);
     if (fault !== undefined)
       throw new Error(
-        `the database is damaged, and no copy is kept: ${fault}. \`lyftr audit\` says what can be mended`,
+        `the database is damaged, so the copy was removed: ${fault}. Run \`lyftr audit\` to see what can be repaired`,
       );
     database.pragma('journal_mode = DELETE');
     const messages = database.prepare(MESSAGES).pluck().get();

@@ -87,7 +87,7 @@ function requireSchema(database: Database): void {
   const version = database.pragma('user_version', { simple: true }) as number;
   if (version !== SCHEMA_VERSION)
     throw new Error(
-      `the database has schema ${version}, and this command knows ${SCHEMA_VERSION}: start the writer of the same version first`,
+      `the database has schema version ${version}, but this command needs ${SCHEMA_VERSION}: start the writer of the same Lyftr version first`,
     );
 }
 

@@ -87,8 +87,8 @@ function checkSample(database: Database, watermark: number, last: number): Findi
   const name = (rows: number[]): string => rows.slice(0, EXAMPLES_MAX).join(', ');
   const faults: string[] = [];
   if (absent.length > 0)
-    faults.push(`${absent.length} of ${looked} rows are not found by their text: ${name(absent)}`);
-  if (early.length > 0) faults.push(`rows above the watermark are indexed: ${name(early)}`);
+    faults.push(`the text index does not find ${absent.length} of ${looked} rows: ${name(absent)}`);
+  if (early.length > 0) faults.push(`the text index contains rows above the watermark: ${name(early)}`);
   return { figures: { sampled: looked }, faults };
 }
 
@@ -99,7 +99,7 @@ export function checkTextIndex(database: Database, full: boolean, structure: rea
          (SELECT coalesce(max(seq), 0) FROM messages) AS last`,
     )
     .get() as { watermark: number | null; last: number };
-  if (watermark === null) return { figures: {}, faults: ['its watermark is gone'] };
+  if (watermark === null) return { figures: {}, faults: ['the watermark is missing'] };
   const figures = { watermark, behind: Math.max(0, last - watermark) };
   if (structure.length > 0) return { figures, faults: [...structure] };
   const parts = [checkSample(database, watermark, last)];

@@ -95,10 +95,10 @@ export function checkEveryTrigram(database: Database, watermark: number): Findin
   }
   const faults: string[] = [];
   if (different > 0)
-    faults.push(`${different} rows are indexed by another text than theirs: ${examples.join(', ')}`);
+    faults.push(`the text index has a different text for ${different} rows: ${examples.join(', ')}`);
   if (strange.size > 0)
     faults.push(
-      `${strange.size} rows are indexed that are not there, or above the watermark ${watermark}: ${[...strange].slice(0, EXAMPLES_MAX).join(', ')}`,
+      `the text index contains ${strange.size} rows that do not exist or are above the watermark ${watermark}: ${[...strange].slice(0, EXAMPLES_MAX).join(', ')}`,
     );
   return { figures: { trigrams }, faults };
 }

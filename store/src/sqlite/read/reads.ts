@@ -34,7 +34,7 @@ export interface Reads {
 const timedOut = (timeoutMs: number, isKept: boolean) =>
   new ProblemError(
     'search-timeout',
-    `The search took longer than ${timeoutMs} ms. ${isKept ? 'What it has counted is kept: ask again, or narrow' : 'Narrow'} it by from_, to, since or until.`,
+    `The search took longer than ${timeoutMs} ms. ${isKept ? 'Its partial result is kept: try again, or narrow' : 'Narrow'} the search with from_, to, since or until.`,
     { retryAfterSeconds: 1 },
   );
 
@@ -77,7 +77,9 @@ export function createReads(file: string, timeoutMs: number): Reads {
     signal?: AbortSignal,
   ): Promise<T | undefined> {
     if (thread.pending >= PENDING_MAX) {
-      throw new ProblemError('too-busy', `${PENDING_MAX} reads wait already.`, { retryAfterSeconds: 1 });
+      throw new ProblemError('too-busy', `${PENDING_MAX} reads are already waiting.`, {
+        retryAfterSeconds: 1,
+      });
     }
     thread.pending++;
     const cancelled = new Int32Array(new SharedArrayBuffer(4));

@@ -130,7 +130,7 @@ export class Snapshots {
       const { user_version: version } = reader.get('PRAGMA user_version') as { user_version: number };
       if (version !== SCHEMA_VERSION)
         return this.#refuse(
-          `has schema version ${version}, and this service reads ${SCHEMA_VERSION}: the writer migrates it at start`,
+          `has schema version ${version}, but this service needs ${SCHEMA_VERSION}. Start the writer of the same Lyftr version, which migrates the database`,
         );
       connection.format ??= readFormat(database);
     } catch (error) {
@@ -170,7 +170,7 @@ export class Snapshots {
     this.#idle = undefined;
     if (idle !== undefined && idle.inode === inode) return idle;
     idle?.database.close();
-    if (inode === undefined) return this.#refuse('is not there yet: the writer creates it at start');
+    if (inode === undefined) return this.#refuse('does not exist yet. The writer creates it when it starts');
     try {
       return connect(this.file, inode);
     } catch (error) {

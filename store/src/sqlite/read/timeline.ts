@@ -59,7 +59,7 @@ export function readTimeline(reader: Reader, { bucket, filter }: TimelineTask, f
       errors: [
         {
           path: 'bucket',
-          message: `gives more than ${TIMELINE_BUCKETS_MAX} buckets: take a wider one, or a shorter range`,
+          message: `gives more than ${TIMELINE_BUCKETS_MAX} buckets: use a wider bucket or a shorter range`,
         },
       ],
     });

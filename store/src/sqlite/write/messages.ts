@@ -65,7 +65,7 @@ export function createMessages(
     if (isSame) return;
     tally.outcomes.conflicting_duplicate++;
     tally.aside.push({ kind: CONFLICTING_DUPLICATE, requestId: requestIdAt(batch, index) });
-    const reason = 'another content than the message that is stored under this id';
+    const reason = 'the content differs from the message that is stored under this id';
     deadLetters.add({
       kind: CONFLICTING_DUPLICATE,
       reason,

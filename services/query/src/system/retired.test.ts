@@ -8,8 +8,8 @@ import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { summed } from '@lyftr/shared/runtime/metrics-page';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { totalsOf } from './families.js';
-import { createReaper } from './gone.js';
-import { GONE_FIELD } from './published.js';
+import { createReaper } from './retired.js';
+import { RETIRED_FIELD } from './published.js';
 import { temporaryDirectory, type TestDirectory } from '@lyftr/store/sqlite/testing';
 import { connected, startRedis, type TestRedis } from '../testing.js';
 
@@ -67,14 +67,14 @@ test('what ended more than an hour ago becomes one sum of counters, and is added
   await publish('recent', NOW - HOUR_MS, 4);
   assert.equal(await reaper.run(NOW), 0);
   assert.equal(await reaper.run(NOW), 2);
-  assert.deepEqual(await kept(), { recent: 4, [GONE_FIELD]: 3 });
-  const gone = JSON.parse((await redis.hget(SNAPSHOTS_KEY, GONE_FIELD)) ?? '') as Snapshot;
+  assert.deepEqual(await kept(), { recent: 4, [RETIRED_FIELD]: 3 });
+  const retired = JSON.parse((await redis.hget(SNAPSHOTS_KEY, RETIRED_FIELD)) ?? '') as Snapshot;
   assert.deepEqual(
-    gone.metrics.map(({ name }) => name),
+    retired.metrics.map(({ name }) => name),
     ['c_total'],
   );
   assert.equal(await reaper.run(NOW + 1), 1);
-  assert.deepEqual(await kept(), { [GONE_FIELD]: 7 });
+  assert.deepEqual(await kept(), { [RETIRED_FIELD]: 7 });
   assert.equal(await reaper.run(NOW + HOUR_MS), 0);
 });
 
@@ -121,7 +121,7 @@ test('two query processes at the same work count nothing twice', async () => {
   const reaper = createReaper(interrupted(async () => assert.equal(await other.run(NOW), 1)));
   await reaper.run(NOW);
   assert.equal(await reaper.run(NOW), 0);
-  assert.deepEqual(await kept(), { [GONE_FIELD]: 1 });
+  assert.deepEqual(await kept(), { [RETIRED_FIELD]: 1 });
 });
 
 test('a process that publishes while it is being folded is kept, and not counted twice', async () => {
@@ -135,10 +135,10 @@ test('a process that publishes while it is being folded is kept, and not counted
 
 test('a sum that grew while another was being made is not overwritten', async () => {
   await publish('a', NOW - 2 * HOUR_MS, 1);
-  const reaper = createReaper(interrupted(() => publish(GONE_FIELD, NOW, 8)));
+  const reaper = createReaper(interrupted(() => publish(RETIRED_FIELD, NOW, 8)));
   await reaper.run(NOW);
   assert.equal(await reaper.run(NOW), 0);
-  assert.deepEqual(await kept(), { a: 1, [GONE_FIELD]: 8 });
+  assert.deepEqual(await kept(), { a: 1, [RETIRED_FIELD]: 8 });
 });
 
 test('a snapshot that this version cannot read stays', async () => {
@@ -149,7 +149,7 @@ test('a snapshot that this version cannot read stays', async () => {
   assert.equal(await redis.hget(SNAPSHOTS_KEY, 'x'), 'not json');
 });
 
-test('a process that was taken for gone, because it was frozen or cut off, is counted once when it comes back', async () => {
+test('a process that was retired because it was frozen or cut off, is counted once when it comes back', async () => {
   const registry = new Registry();
   const refused = counter(registry, 'webhook_total');
   const seconds = histogram(registry, 'ingest_ack_seconds');
