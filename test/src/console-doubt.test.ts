@@ -95,15 +95,15 @@ describe('console in doubt', { skip: browserFault }, () => {
     const writer = system.process('writer').child;
     writer.kill('SIGSTOP');
     try {
-      await page.click('dialog button:text-is("Discard for good?")');
+      await page.click('dialog button:text-is("Discard permanently?")');
       assert.match((await page.textContent('dialog .note')) ?? '', /^Discarding #1: waiting/);
       await page.keyboard.press('Escape');
       assert.match((await page.textContent('#letters-pending')) ?? '', /^Discarding #1: waiting/);
-      await shows('#letters-pending', /has not confirmed it/);
+      await shows('#letters-pending', /did not confirm the change/);
     } finally {
       writer.kill('SIGCONT');
     }
-    await shows('#letters-done', /#1 is no longer there/);
+    await shows('#letters-done', /#1 no longer exists/);
     await shows('#letters', /No dead letter/);
     assert.equal(await page.isVisible('#letters-pending'), false);
   });

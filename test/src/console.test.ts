@@ -194,7 +194,7 @@ describe('console', { skip: browserFault }, () => {
     assert.equal(await textOf('#total'), '11 matches');
     await page.fill('#q', 'nothing like it');
     await shows('#total', '0 matches');
-    assert.match(await textOf('#messages'), /Nothing matches/);
+    assert.match(await textOf('#messages'), /No matches/);
     await page.unroute('**/messages?q=parcel&*');
   });
 
@@ -244,7 +244,7 @@ describe('console', { skip: browserFault }, () => {
     await shows('dialog .alert', /already stored under "m-003"/);
     await page.fill('#new-id', 'm-001-again');
     await page.click('dialog button:text-is("Replay")');
-    await shows('#letters-done', /1 message acknowledged again, and the letter is discarded/);
+    await shows('#letters-done', /1 message acknowledged again, and the dead letter was discarded/);
     await eventually('it is stored', () => {
       const [row] = system.rows("SELECT text FROM messages WHERE message_id = 'm-001-again'");
       return row?.[0] === 'another m-001';
@@ -252,7 +252,7 @@ describe('console', { skip: browserFault }, () => {
     await page.click('.letter:has-text("m-002")');
     await page.click('dialog button:text-is("Discard")');
     assert.equal(system.rows('SELECT id FROM dead_letters').length, 1);
-    await page.click('dialog button:text-is("Discard for good?")');
+    await page.click('dialog button:text-is("Discard permanently?")');
     await shows('#letters', /No dead letter/);
     assert.deepEqual(system.rows('SELECT id FROM dead_letters'), []);
   });

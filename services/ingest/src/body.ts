@@ -98,7 +98,7 @@ export function readBody(
     if (partial.length === 0 && chunk.length === Number(announced)) whole = chunk;
     else if (partial.length + chunk.length > bytesMax) end(new ProblemError('body-too-large'));
     else if (!partial.add(chunk, bytesMax)) {
-      const reason = 'Too many requests are arriving slowly at the same time.';
+      const reason = 'Too many incomplete requests are in memory.';
       end(new ProblemError('too-busy', reason, { retryAfterSeconds: 1 }));
     }
   });

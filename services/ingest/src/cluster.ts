@@ -22,7 +22,7 @@ export async function runCluster(processes: number, log: Logger): Promise<Runnin
       if (closing) return;
       if (code === EXIT_SETTINGS) process.exit(EXIT_SETTINGS);
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) restartDelayMs = RESTART_DELAY_MS;
-      log.warn({ code, signal, restartDelayMs }, 'an ingest process ended; starting another');
+      log.warn({ code, signal, restartDelayMs }, 'an ingest process exited; starting another');
       setTimeout(() => {
         if (!closing) fork();
       }, restartDelayMs);

@@ -107,7 +107,7 @@ export function createCoalescer(
   return {
     offer(delivery) {
       if (pendingBytes + delivery.bytes > PENDING_BYTES_MAX) {
-        throw new ProblemError('queue-unavailable', 'Too many messages wait for the queue.', {
+        throw new ProblemError('queue-unavailable', 'Too many messages are waiting for Redis.', {
           retryAfterSeconds: 1,
         });
       }

@@ -81,7 +81,7 @@ export function createForwarder(queryUrl: string, unverified: Unverified, log: L
   function send(req: IncomingMessage, res: ServerResponse, buffer?: Readable): void {
     const address = req.socket.remoteAddress ?? '';
     if (!turns.take(address, res)) {
-      const reason = `${FORWARDS_PER_ADDRESS_MAX} requests of this address are being answered already.`;
+      const reason = `${FORWARDS_PER_ADDRESS_MAX} requests from this address are already in progress.`;
       refuseRequest(req, res, new ProblemError('too-busy', reason, { retryAfterSeconds: 1 }));
       return;
     }

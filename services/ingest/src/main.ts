@@ -68,7 +68,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   log.info({ port, instance }, 'listening');
 
   return {
-    unfinished: () => `${coalescer.pendingBytes()} bytes of deliveries without an answer`,
+    unfinished: () => `${coalescer.pendingBytes()} bytes of unanswered deliveries`,
     async close() {
       forwarder?.endStreams();
       // running requests are answered before the server has closed, so everything offered is acknowledged or refused

@@ -53,7 +53,7 @@ export function createIntakeMetrics(registry: Registry, log: Logger): IntakeMetr
       log.debug({ requestId, route, problem: code }, 'delivery refused');
     },
     failed(error, requestId) {
-      log.error({ err: error, requestId }, 'a delivery failed');
+      log.error({ err: error, requestId }, 'delivery failed');
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Requests to the service, with every failure in words and a 503 tried again politely. */
+/** Requests to the service. Every failure has a text for a person, and a 503 is tried again after a pause. */
 import { parseJson } from './json.js';
 
 const TRIES_MAX = 4;
@@ -19,7 +19,7 @@ export function signIn() {
 
 export const isAbort = (error) => error instanceof DOMException && error.name === 'AbortError';
 
-/** `detail` says what to do; what is wrong with single parameters follows it. */
+/** The text of a problem: its detail, then the invalid parameters. */
 async function words(response) {
   try {
     const { title = '', detail = '', errors = [] } = await response.json();
@@ -46,7 +46,7 @@ async function once(path, options) {
     response = await fetch(path, { ...options, headers: { accept: 'application/json', ...options.headers } });
   } catch (error) {
     if (isAbort(error)) throw error;
-    throw new ApiError('Lyftr does not answer. It may be restarting; try again.', 0);
+    throw new ApiError('Lyftr is not responding. It may be restarting. Try again.', 0);
   }
   if (response.status === 401) {
     signIn();
@@ -56,8 +56,8 @@ async function once(path, options) {
 }
 
 /**
- * GET. `waiting` is told the words while a 503 is waited out. Rejects with ApiError, or with an AbortError when
- * `signal` aborts.
+ * Sends a GET. Calls `waiting` with a text while it waits to try again after a 503. Rejects with ApiError, or with an
+ * AbortError when `signal` aborts.
  */
 export async function get(path, { signal, waiting = () => {} } = {}) {
   for (let tries = 1; ; tries++) {
@@ -73,7 +73,7 @@ export async function get(path, { signal, waiting = () => {} } = {}) {
   }
 }
 
-/** What changes something is tried once: a person decides about the next time. */
+/** Sends a request that changes something. It is never repeated automatically: a person decides. */
 export async function send(method, path, body) {
   const response = await once(path, {
     method,

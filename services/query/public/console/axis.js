@@ -1,4 +1,4 @@
-/** What stands below the marks of a time axis. */
+/** Labels of a time axis. */
 const DAY = 86_400;
 
 const short = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
@@ -10,15 +10,15 @@ const year = new Intl.DateTimeFormat(undefined, { year: 'numeric' });
 
 const dateOf = (mark) => new Date(mark * 1_000);
 
-/** The day, with its year where that is another one than at the mark before. */
+/** The day, with the year when it differs from that of the previous mark. */
 function dayLabel(mark, before, now) {
   const known = before === undefined ? now : dateOf(before);
   return (dateOf(mark).getFullYear() === known.getFullYear() ? day : dayOfYear).format(dateOf(mark));
 }
 
 /**
- * One line for each of `marks` (epoch seconds): the year where they are years apart, the day where they are days apart,
- * seconds where they are less than a minute apart.
+ * Returns one label for each of `marks` (epoch seconds): the year when marks are years apart, the day when they are
+ * days apart, seconds when they are less than a minute apart.
  */
 export function timeLabels(marks, now = new Date()) {
   const step = (marks[1] ?? Infinity) - marks[0];
@@ -26,7 +26,7 @@ export function timeLabels(marks, now = new Date()) {
     const date = dateOf(mark);
     const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
     if (step >= 365 * DAY && marks.length > 1) return year.format(date);
-    // an hour less where the clock is put forward
+    // one hour less, because of daylight saving time
     if (step >= DAY - 3_600 || (isMidnight && step >= 3_600)) return dayLabel(mark, marks[i - 1], now);
     return (step < 60 ? second : minute).format(date);
   });

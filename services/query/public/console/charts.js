@@ -1,14 +1,14 @@
-/** uPlot in our colours, as wide as its place, and drawn anew when the theme changes. */
+/** Charts with uPlot. A chart uses our colours, fills its container and is redrawn when the theme changes. */
 import { timeLabels } from './axis.js';
 import { el } from './dom.js';
 
-// a script of its own, in front of these modules: its minified form is no module
+// uPlot is a separate script, because its minified form is not a module
 const { uPlot } = globalThis;
 
 const HEIGHT = 150;
 const probe = el('span', { hidden: true });
 
-/** A canvas knows no `light-dark()`: the browser is asked what a variable comes to. */
+/** A canvas does not support `light-dark()`, so the browser computes the value of a variable. */
 function colour(variable) {
   if (!probe.isConnected) document.body.append(probe);
   probe.style.color = `var(${variable})`;
@@ -44,8 +44,9 @@ function axes(formatValue, size) {
 }
 
 /**
- * `series`: `{label, colour, bars?, filled?}` each, `colour` a CSS variable. `set` gives `[seconds, …values]`; `onSelect` is told
- * the seconds between which somebody dragged. The scale of values reaches `least` at least, that of time `span` seconds.
+ * `series` has elements `{label, colour, bars?, filled?}`, where `colour` is a CSS variable. `set` takes `[seconds,
+ * …values]`. `onSelect` receives the start and end (seconds) of a dragged range. The value axis reaches at least
+ * `least`, and the time axis covers at least `span` seconds.
  */
 export function createChart(
   place,
@@ -80,7 +81,7 @@ export function createChart(
           drag: { x: onSelect !== undefined, y: false, setScale: false },
           points: { show: false },
         },
-        // an empty chart keeps a scale, and a flat line its ground
+        // an empty chart keeps its scale, and a constant line starts at zero
         scales: {
           x: { range: (_plot, min, max) => [span === undefined ? min : Math.min(min, max - span), max] },
           y: { range: (_plot, _min, max) => [0, Math.max(least, (max ?? 0) * 1.08)] },

@@ -1,4 +1,4 @@
-/** What a person does with a dead letter. An action is said when it begins, and so is how it ended, however late. */
+/** Replay and discard a dead letter. The page shows when an action starts and how it ends, however long that takes. */
 import { ApiError, get, send } from './api.js';
 import { byId, el, note, setText } from './dom.js';
 import { counted } from './format.js';
@@ -7,9 +7,9 @@ const UNCONFIRMED = new Set([0, 504]);
 const LOOK_MS = 1_000;
 const LOOKS_MAX = 120;
 
-/** What it is called while it lasts, and whether it may be repeated when nobody knows how it ended. */
-const REPLAY = { doing: 'Replaying', repeat: 'Search for its message before you repeat it.' };
-const DISCARD = { doing: 'Discarding', repeat: 'It may be repeated.' };
+/** The name of the action while it runs, and advice for the case that its result is unknown. */
+const REPLAY = { doing: 'Replaying', repeat: 'Search for its message before you try again.' };
+const DISCARD = { doing: 'Discarding', repeat: 'You can try again.' };
 
 const pending = byId('letters-pending');
 const done = byId('letters-done');
@@ -17,14 +17,14 @@ const problem = byId('letters-problem');
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Looks until the letter is gone; false when it is still there after two minutes. */
+/** Checks until the dead letter no longer exists. Resolves with false if it still exists after two minutes. */
 async function isGone(id) {
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     try {
       await get(`/dead-letters/${id}`);
     } catch (error) {
       if (error.status === 404) return true;
-      // query may be away too: that says nothing about the letter
+      // query may be unavailable too, which tells nothing about the dead letter
       if (!(error instanceof ApiError)) throw error;
     }
     await delay(LOOK_MS);
@@ -33,8 +33,8 @@ async function isGone(id) {
 }
 
 /**
- * Runs `work`, which resolves with the words for its end. `place` is where the dialog speaks; the page says the same, because
- * the dialog may have been closed.
+ * Runs `work`, which resolves with the text for its result. `place` shows the text in the dialog. The page shows it
+ * too, because the dialog may be closed.
  */
 async function act({ id, button, place, ended }, { doing, repeat }, work) {
   const say = (where, words) => {
@@ -43,7 +43,7 @@ async function act({ id, button, place, ended }, { doing, repeat }, work) {
     note(place, words);
   };
   button.disabled = true;
-  say(pending, `${doing} #${id}: waiting until it is confirmed.`);
+  say(pending, `${doing} #${id}: waiting for confirmation.`);
   try {
     say(done, await work());
     ended(id);
@@ -53,15 +53,16 @@ async function act({ id, button, place, ended }, { doing, repeat }, work) {
       button.disabled = false;
       return;
     }
-    const words = error.status === 0 ? 'Lyftr has not confirmed it: it may still happen.' : error.message;
-    say(pending, `#${id}: ${words} The console goes on looking.`);
+    const words =
+      error.status === 0 ? 'Lyftr did not confirm the change. The change may still be made.' : error.message;
+    say(pending, `#${id}: ${words} The console keeps checking.`);
     if (await isGone(id)) {
-      say(done, `#${id} is no longer there: what was not confirmed has happened.`);
+      say(done, `#${id} no longer exists, so the change was made.`);
       ended(id);
     } else {
       say(
         problem,
-        `#${id} is still there after two minutes, and it is not known what has happened. ${repeat}`,
+        `#${id} still exists after two minutes. It is not known whether the change was made. ${repeat}`,
       );
       button.disabled = false;
     }
@@ -83,14 +84,14 @@ function replayForm({ id, kind, message_id }, may, run) {
       const body = newId.value === '' ? {} : { as: newId.value };
       const answer = await send('POST', `/dead-letters/${id}/replay`, body);
       const sent = `#${id}: ${counted(answer.replayed, 'message')} acknowledged again`;
-      return answer.discarded ? `${sent}, and the letter is discarded.` : `${sent}. ${answer.detail}`;
+      return answer.discarded ? `${sent}, and the dead letter was discarded.` : `${sent}. ${answer.detail}`;
     });
   };
-  const label = isConflict ? 'New id (its own is taken)' : 'Another id (optional)';
+  const label = isConflict ? 'New id (its own id is in use)' : 'Another id (optional)';
   return el(
     'form',
     { class: 'act', submit },
-    // where several messages are, none can be given
+    // several messages cannot share a new id
     ...(kind === 'corrupt_envelope' ? [] : [el('label', { for: 'new-id' }, label), newId]),
     ...(may.replay ? [replay] : []),
   );
@@ -102,18 +103,18 @@ function discardButton({ id }, run) {
   discard.addEventListener('click', () => {
     if (!isSure) {
       isSure = true;
-      setText(discard, 'Discard for good?');
+      setText(discard, 'Discard permanently?');
       return;
     }
     void run(discard, DISCARD, async () => {
       await send('DELETE', `/dead-letters/${id}`);
-      return `#${id} is discarded.`;
+      return `#${id} was discarded.`;
     });
   });
   return discard;
 }
 
-/** Elements for the dialog of `letter`. `ended(id)` is told when an action has been confirmed. */
+/** The elements of the dialog for `letter`. Calls `ended(id)` when an action is confirmed. */
 export function actionsOf(letter, { may, ended }) {
   const place = el('p', { role: 'status', hidden: true });
   const run = (button, action, work) => act({ id: letter.id, button, place, ended }, action, work);

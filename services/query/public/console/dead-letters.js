@@ -1,4 +1,4 @@
-/** What was acknowledged and is in no row of the messages: look at it, replay it, discard it. */
+/** Lists dead letters, shows their content, and offers to replay or discard them. */
 import { get, isAbort } from './api.js';
 import { actionsOf } from './dead-letter-actions.js';
 import { block, closeDialog, facts, openDialog } from './dialog.js';
@@ -54,7 +54,7 @@ async function refresh() {
     const empty = el(
       'li',
       { class: 'empty' },
-      'No dead letter. Everything that was acknowledged could be stored.',
+      'No dead letters. Every acknowledged message could be stored.',
     );
     list.replaceChildren(...(data.length === 0 ? [empty] : data.map(row)));
     byId('letters-pager').hidden = offset === 0 && !has_more;
@@ -69,7 +69,7 @@ async function refresh() {
   }
 }
 
-/** A letter that is gone leaves the list, and its dialog closes if it is still the one that is open. */
+/** Removes a dead letter that no longer exists from the list, and closes its dialog if that is open. */
 function settled(id) {
   if (openId === String(id)) closeDialog();
   if (state().tab === 'dead-letters') void refresh();
@@ -104,7 +104,7 @@ async function showDetail(id) {
           ['Message id', letter.message_id === null ? '–' : el('code', {}, letter.message_id)],
           ['Received', received(letter)],
         ]),
-        block('As it came out of the queue', pretty(letter.raw)),
+        block('Raw text from the queue', pretty(letter.raw)),
         ...acts,
       ],
       closed,
@@ -131,7 +131,7 @@ export function startDeadLetters(config) {
     byId('letters-note'),
     may.replay
       ? ''
-      : 'This service may not replay: use `lyftr dead-letters` on the command line. INGEST_URL and WEBHOOK_SECRET would let it.',
+      : 'This service cannot replay messages. Set INGEST_URL and WEBHOOK_SECRET for query, or use `lyftr dead-letters` on the command line.',
   );
   byId('letters-previous').addEventListener('click', () => pages.turn(-1));
   byId('letters-next').addEventListener('click', () => pages.turn(1));

@@ -1,4 +1,7 @@
-/** The one dialog: details of a message or a letter. Esc closes it, and whoever opened it has the focus again. */
+/**
+ * The dialog with the details of a message or a dead letter. Esc closes it, and the focus returns to the element that
+ * opened it.
+ */
 import { byId, el, setText } from './dom.js';
 
 const dialog = byId('dialog');
@@ -11,11 +14,11 @@ dialog.addEventListener('close', () => {
 });
 byId('dialog-close').addEventListener('click', () => dialog.close());
 dialog.addEventListener('click', (event) => {
-  // the backdrop belongs to the dialog; everything else is inside
+  // a click on the backdrop has the dialog itself as its target
   if (event.target === dialog) dialog.close();
 });
 
-/** `onClose` is told when it closes, for whatever reason. */
+/** Calls `onClose` when the dialog closes, for any reason. */
 export function openDialog(title, children, onClose = () => {}) {
   whenClosed = () => {};
   if (dialog.open) dialog.close();
@@ -29,7 +32,7 @@ export function closeDialog() {
   dialog.close();
 }
 
-/** A list of names and values; values are text or elements. */
+/** A list of names and values. A value is a text or an element. */
 export function facts(entries) {
   return el(
     'dl',
@@ -38,7 +41,7 @@ export function facts(entries) {
   );
 }
 
-/** Text as it came, with a button that copies it. */
+/** Unchanged text with a copy button. */
 export function block(label, text) {
   const copy = el('button', { type: 'button', class: 'quiet' }, 'Copy');
   copy.addEventListener('click', async () => {

@@ -1,13 +1,13 @@
-/** Elements without markup: whatever a sender wrote becomes text, never HTML. */
+/** Creates elements without HTML text. Anything that a sender wrote becomes text and never HTML. */
 
-/** The element with this id; a page without it is a mistake of ours. */
+/** The element with this id. Throws when the page has none. */
 export function byId(id) {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`no element #${id}`);
   return element;
 }
 
-/** Attributes by name; a function listens to the event of that name, `undefined` and `false` leave one out. */
+/** Attributes by name. A function becomes an event listener. `undefined` and `false` omit the attribute. */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -18,18 +18,18 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Sets the text only when it differs: a reader of the screen hears what is new, and nothing is drawn twice. */
+/** Sets the text only when it differs, so that screen readers announce only changes. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Shows `text`, or hides the element when there is none. */
+/** Shows `text`, or hides the element when `text` is empty. */
 export function note(element, text) {
   element.hidden = text === '';
   setText(element, text);
 }
 
-/** `text` with the matches of `needle` marked. Where lower case has another length, nothing is. */
+/** Returns `text` with the matches of `needle` marked. Marks nothing when lower case changes the length of the text. */
 export function marked(text, needle) {
   const lower = text.toLowerCase();
   const wanted = needle.toLowerCase();
@@ -44,7 +44,7 @@ export function marked(text, needle) {
   return parts;
 }
 
-/** Arrow keys, Home and End move through the buttons of a list. */
+/** Lets arrow keys, Home and End move through the buttons of a list. */
 export function walkWithArrows(list) {
   list.addEventListener('keydown', (event) => {
     const items = [...list.querySelectorAll('.row')];

@@ -1,4 +1,4 @@
-/** Figures in words. Numbers are grouped as the browser's language does; units are said. */
+/** Formats figures. The browser's language decides how digits are grouped. */
 import { parseJson } from './json.js';
 
 const whole = new Intl.NumberFormat();
@@ -28,7 +28,7 @@ export const megabytes = (bytes) => (bytes === null ? '–' : `${Math.round(byte
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const hours = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
-/** In the reader's own zone. */
+/** In the time zone of the browser. */
 export const time = (epochSeconds) => moment.format(new Date(epochSeconds * 1_000));
 
 /** The time of today. */
@@ -36,7 +36,7 @@ export const clock = (epochMs) => hours.format(new Date(epochMs));
 
 export const iso = (epochSeconds) => new Date(epochSeconds * 1_000).toISOString().replace('.000Z', 'Z');
 
-/** `2024-03-09T17:00:00`, local, as an input of type datetime-local holds it; '' for what is no time. */
+/** `2024-03-09T17:00:00` in local time, the format of a datetime-local input. Returns '' for an invalid time. */
 export function toLocalInput(isoText) {
   const date = new Date(isoText);
   if (isoText === '' || Number.isNaN(date.getTime())) return '';
@@ -44,7 +44,7 @@ export function toLocalInput(isoText) {
   return local.toISOString().slice(0, 19);
 }
 
-/** The instant that a datetime-local input means, as ISO 8601 in UTC; '' for none. */
+/** The value of a datetime-local input as ISO 8601 in UTC. Returns '' for an empty input. */
 export function fromLocalInput(value) {
   const date = new Date(value);
   return value === '' || Number.isNaN(date.getTime()) ? '' : date.toISOString().replace('.000Z', 'Z');
@@ -52,7 +52,7 @@ export function fromLocalInput(value) {
 
 const sum = (counts) => Object.values(counts).reduce((total, value) => total + value, 0);
 
-/** Rows of the dead-letter table; `letters` has their number by kind, or is null where it is not known. */
+/** The number of dead letters. `letters` has the numbers by kind, or is null when they are unknown. */
 export const lettersTotal = (letters) => (letters ? sum(letters) : null);
 
 /** `3 could not be stored, 19 conflicting duplicates`. */
@@ -61,7 +61,7 @@ export function lettersWords(letters) {
   return `${count(sum(letters) - conflicts)} could not be stored, ${counted(conflicts, 'conflicting duplicate')}`;
 }
 
-/** JSON text, indented; as it is when it is no JSON. */
+/** JSON text, indented. Returns any other text unchanged. */
 export function pretty(json) {
   try {
     return JSON.stringify(parseJson(json), undefined, 2);

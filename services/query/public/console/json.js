@@ -1,6 +1,6 @@
 /**
- * JSON text as a value. A number that would be rounded is kept in the letters in which it was written, where the browser
- * can (Chrome 114, Firefox 135, Safari 18.4); JSON.stringify writes it so again.
+ * Parses JSON. A number that would be rounded keeps its original text if the browser supports that (Chrome 114,
+ * Firefox 135, Safari 18.4), and JSON.stringify writes that text again.
  */
 export function parseJson(text) {
   return JSON.parse(text, (_name, value, context) => {

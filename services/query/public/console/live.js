@@ -1,25 +1,25 @@
-/** The stream of samples, kept for five minutes, and what follows from two of them: rates. */
+/** Receives the stream of samples, keeps five minutes of it, and computes rates from two samples. */
 import { get, signIn } from './api.js';
 
 const KEPT_MAX = 300;
-/** Counters arrive once a second from each process, at its own moment: a rate over four seconds is calm. */
+/** Each process publishes its counters once a second, at its own moment. A rate over four seconds does not jump. */
 const RATE_SAMPLES = 4;
 const GAP_MS = 6_000;
 const RETRY_MS = 4_000;
-/** What has not been heard of for this long is not known any more. A sample comes each second. */
+/** Without a sample for this long, the state is unknown. A sample arrives every second. */
 const SILENT_MS = 3_000;
 const CHECK_MS = 500;
 
 const samples = [];
 const listeners = new Set();
 let source;
-/** When the last sample came, of this connection, and when the connection was begun. */
+/** When the last sample of this connection arrived, and when the connection was started. */
 let heardAt = -Infinity;
 let openedAt = -Infinity;
 let isLost = false;
 let told = 'connecting';
 
-/** `known`; or why the last sample may not be true any more: `connecting`, `lost`, `silent`. */
+/** `known`, or why the last sample may be out of date: `connecting`, `lost`, `silent`. */
 export function heard() {
   const now = performance.now();
   if (now - heardAt <= SILENT_MS) return 'known';
@@ -38,7 +38,10 @@ function keep(sample) {
   if (samples.length > KEPT_MAX) samples.shift();
 }
 
-/** Of the last sample; where Redis missed a single one, of the one before it: one slow answer is no outage. */
+/**
+ * The value of the last sample, or of the one before when only the last one lacks Redis: one slow response is not an
+ * outage.
+ */
 export function latestIndex() {
   const last = samples.length - 1;
   return samples[last]?.redis === false && samples[last - 1]?.redis === true ? last - 1 : last;
@@ -51,18 +54,18 @@ export function onSample(listener) {
   listeners.add(listener);
 }
 
-/** Growth per second of a counter at sample `index`; null where it cannot be told. */
+/** Growth per second of a counter at sample `index`. Null when it is unknown. */
 export function rateAt(index, counter) {
   const now = samples[index];
   const before = samples[Math.max(0, index - RATE_SAMPLES)];
   if (now === before || now.at - before.at > GAP_MS) return null;
   const [to, from] = [counter(now), counter(before)];
   if (to === null || from === null || to === undefined || from === undefined) return null;
-  // Redis may have come back with an older copy
+  // Redis may have been restored from an older copy
   return Math.max(0, ((to - from) * 1_000) / (now.at - before.at));
 }
 
-/** Mean seconds from acceptance to commit, of the batches between two samples; null when there was none. */
+/** Mean seconds from acceptance to commit of the batches between two samples. Null when there were none. */
 export function storeLagAt(index) {
   const now = samples[index]?.store_lag;
   const before = samples[Math.max(0, index - RATE_SAMPLES)]?.store_lag;
@@ -70,7 +73,10 @@ export function storeLagAt(index) {
   return Math.max(0, now.seconds - before.seconds) / (now.batches - before.batches);
 }
 
-/** The browser gives up for good on an answer other than 200: is it the session, or is it busy? */
+/**
+ * The browser does not reconnect after a response other than 200. Checks whether the session has ended or the service
+ * is busy.
+ */
 async function afterFailure() {
   try {
     await get('/console.json');
@@ -89,7 +95,7 @@ function open() {
   isLost = false;
   source = new EventSource('/live');
   source.addEventListener('history', ({ data }) => {
-    // of the past: it is no sign that the figures go on
+    // the history is about the past, so it does not show that new samples arrive
     for (const sample of JSON.parse(data)) keep(sample);
     tell();
   });
@@ -107,7 +113,7 @@ function open() {
   });
 }
 
-/** A tab that nobody sees asks for nothing. */
+/** A hidden tab does not connect. */
 export function startLive() {
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) source?.close();

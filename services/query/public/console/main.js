@@ -1,4 +1,4 @@
-/** Puts the parts together: tabs, status, keys. */
+/** Connects the parts of the console: tabs, status, keys. */
 import { get } from './api.js';
 import { byId, note, setText } from './dom.js';
 import { clock, count, lettersTotal, lettersWords } from './format.js';
@@ -39,9 +39,7 @@ function showStatus() {
   const since = sample === undefined ? '' : ` since ${clock(sample.at)}`;
   note(
     byId('stale'),
-    isStale
-      ? `Not known: nothing has been heard from Lyftr${since}. What is shown may not be true any more.`
-      : '',
+    isStale ? `Not known: Lyftr has sent nothing${since}. The figures may be out of date.` : '',
   );
   const letters = latest()?.dead_letters;
   const badge = byId('dead-letter-badge');

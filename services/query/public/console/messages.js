@@ -1,4 +1,4 @@
-/** Search as you type: the address holds what is asked for, and the newest answer is the one that is shown. */
+/** Search as you type. The address contains the search, and only the response to the newest request is shown. */
 import { get, isAbort } from './api.js';
 import { block, facts, openDialog, closeDialog } from './dialog.js';
 import { byId, el, marked, note, setText, walkWithArrows } from './dom.js';
@@ -18,11 +18,11 @@ const list = byId('messages');
 const problem = byId('messages-problem');
 let asking = new AbortController();
 let timer;
-/** Address and parameters of what is shown; undefined when all of it is to be asked for again. */
+/** Address and parameters of the shown page. Undefined when everything must be requested again. */
 let shown;
 let openId;
 
-/** The filters of the address as the API names them. */
+/** The filters of the address, under their names in the API. */
 function filtersOf(wanted) {
   const parameters = new URLSearchParams();
   for (const name of FILTERS) {
@@ -32,7 +32,7 @@ function filtersOf(wanted) {
   return parameters;
 }
 
-/** What the form says, as parameters of the address. */
+/** The values of the form as parameters of the address. */
 function formState() {
   const { q, from, to, since, until, order } = form.elements;
   return {
@@ -57,7 +57,7 @@ function fillForm(wanted) {
   };
   for (const [name, value] of Object.entries(values)) {
     const field = form.elements[name];
-    // what is being typed is newer than the address
+    // the text that the user is typing is newer than the address
     if (field.value !== value && (field !== document.activeElement || timer === undefined))
       field.value = value;
   }
@@ -89,8 +89,8 @@ function showPage(page, wanted) {
     'li',
     { class: 'empty' },
     isFiltered
-      ? 'Nothing matches. Fewer filters find more.'
-      : 'No message yet. Send the first one to POST /webhook.',
+      ? 'No matches. Remove a filter to find more.'
+      : 'No messages yet. Send the first one to POST /webhook.',
   );
   list.replaceChildren(
     ...(data.length === 0 ? [empty] : data.map((message) => row(message, wanted.q ?? ''))),

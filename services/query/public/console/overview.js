@@ -1,18 +1,18 @@
-/** How the whole system is, now and over the last minutes. */
+/** Shows the whole system, now and over the last minutes. */
 import { createChart } from './charts.js';
 import { byId, el, setText } from './dom.js';
 import { count, counted, lettersTotal, lettersWords, rate, seconds } from './format.js';
 import { all, heard, latest, latestIndex, onSample, rateAt, storeLagAt } from './live.js';
 import { statusOf } from './status.js';
 
-/** Charts begin with a minute, and grow to five. */
+/** A chart first covers one minute and grows to five. */
 const SPAN_SECONDS = 60;
 
 const REFUSALS = [
   ['invalid_signature', 'wrong signature', '--red'],
-  ['invalid_payload', 'not valid', '--amber'],
+  ['invalid_payload', 'invalid', '--amber'],
   ['too_large', 'too large', '--violet'],
-  ['unavailable', 'no room, or Redis away', '--muted'],
+  ['unavailable', 'queue full or Redis not responding', '--muted'],
 ];
 
 const accepted = (sample) => sample.ledger?.accepted;
@@ -20,20 +20,23 @@ const stored = ({ ledger }) =>
   ledger === null ? null : ledger.created + ledger.duplicate + ledger.dead_letter;
 const refused = (status) => (sample) => sample.refused?.[status];
 
-/** accepted + unconfirmed = created + duplicate + dead letter + written off + waiting; the sign stands in front of its term. */
+/**
+ * accepted + unconfirmed = created + duplicate + dead letter + written off + waiting. Each term has its sign in
+ * front.
+ */
 const TERMS = [
-  ['accepted', 'accepted', '', 'Messages that senders got a 200 for'],
+  ['accepted', 'accepted', '', 'Messages that were answered 200'],
   [
     'unconfirmed',
     'unconfirmed',
     '+',
-    'Stored or waiting, and no ingest process has confirmed it: the sender was told 503',
+    'Stored or waiting, but not confirmed by an ingest process: the sender was told 503',
   ],
   ['created', 'stored', '=', 'Rows in the database'],
-  ['duplicate', 'duplicates', '+', 'Came again under an id that is stored'],
-  ['dead_letter', 'not stored', '+', 'Could not be stored because of their content, ever'],
-  ['written_off', 'written off', '+', 'Lost, and given up by an operator'],
-  ['waiting', 'waiting', '+', 'In Redis, on their way'],
+  ['duplicate', 'duplicates', '+', 'Sent again under an id that is already stored'],
+  ['dead_letter', 'not stored', '+', 'Could not be stored because of their content (total)'],
+  ['written_off', 'written off', '+', 'Missing, and written off by an operator'],
+  ['waiting', 'waiting', '+', 'In the queue'],
 ];
 
 function createEquation() {
@@ -47,7 +50,7 @@ function createEquation() {
   }
   return (ledger) => {
     for (const [name, value] of values) setText(value, count(ledger?.[name]));
-    // hardly ever there, so they have no place of their own
+    // these are rarely above 0, so they have no permanent place
     for (const name of ['unconfirmed', 'written_off'])
       values.get(name).parentElement.hidden = !(ledger?.[name] > 0);
   };
@@ -74,7 +77,7 @@ function tilesOf(index) {
       'conflicts',
       'Conflicting duplicates',
       count(ledger?.conflicting_duplicate),
-      'same id, other content, ever',
+      'same id, different content (total)',
     ],
     [
       'letters',
@@ -83,7 +86,7 @@ function tilesOf(index) {
       sample.dead_letters ? lettersWords(sample.dead_letters) : '',
       lettersTotal(sample.dead_letters) > 0 && 'busy',
     ],
-    ['missing', 'Missing', count(missing), 'messages acknowledged and gone', missing > 0 && 'bad'],
+    ['missing', 'Missing', count(missing), 'acknowledged messages that are lost', missing > 0 && 'bad'],
   ];
 }
 
@@ -127,7 +130,7 @@ function createCharts() {
   const intake = addChart('Messages per second', {
     ...perSecond,
     series: [
-      // what is drawn last is on top, and the two are one line while nothing waits
+      // the last line is on top, and the two lines are equal while nothing waits
       { label: 'stored', colour: '--green', filled: true },
       { label: 'accepted', colour: '--accent' },
     ],
@@ -174,7 +177,7 @@ export function startOverview() {
     showEquation(sample.ledger);
     setText(byId('verdict'), statusOf(sample, heard()).detail);
     showTiles(latestIndex());
-    // a chart needs its width
+    // a chart needs the width of its container
     if (byId('charts').closest('section').hidden) return;
     showCharts ??= createCharts();
     showCharts(all());

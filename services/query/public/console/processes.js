@@ -1,4 +1,4 @@
-/** Which processes there are. */
+/** Shows the processes. */
 import { byId, el, note } from './dom.js';
 import { megabytes, seconds } from './format.js';
 import { heard, latest, onSample } from './live.js';

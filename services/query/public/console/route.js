@@ -1,15 +1,15 @@
-/** The state that the address holds, so that it can be shared and Back works. */
+/** The state of the page in its address, so that it can be shared and Back works. */
 
 const listeners = new Set();
-/** The field that is being typed in. */
+/** The field in which the user is typing. */
 let typedIn = '';
 
-/** Parameters of the address by name. */
+/** The parameters of the address by name. */
 export function state() {
   return Object.fromEntries(new URLSearchParams(location.search));
 }
 
-/** The address with `changes`; an empty or undefined value takes a parameter out. */
+/** The address with `changes`. An empty or undefined value removes a parameter. */
 export function address(changes, from = state()) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...from, ...changes })) {
@@ -24,8 +24,8 @@ const tell = () => {
 };
 
 /**
- * Goes there. While somebody types in one field (`typing` is its name), the entry of the history is the same one; so it
- * is with `replace`, for an address that leads nowhere.
+ * Opens the address. While the user types in one field (`typing` is its name), the history entry is replaced. So it
+ * is with `replace`, for an address that does not exist.
  */
 export function go(changes, { typing = '', from = state(), replace = false } = {}) {
   const to = address(changes, from);
@@ -38,13 +38,13 @@ export function go(changes, { typing = '', from = state(), replace = false } = {
 
 const pageOf = ({ page }) => (/^[1-9]\d{0,8}$/.test(page ?? '') ? Number(page) : 1);
 
-/** Pages of a list, `size` entries each. */
+/** The pages of a list, with `size` entries each. */
 export function pager(size) {
   return {
     of: pageOf,
     offset: (wanted) => (pageOf(wanted) - 1) * size,
     turn: (by) => go({ page: String(pageOf(state()) + by) }),
-    /** Goes to the last page when there is no such page; true when it does. */
+    /** Opens the last page when the current one does not exist. Returns true when it does so. */
     isBeyond({ total, offset, data }) {
       if (data.length > 0 || offset === 0) return false;
       const last = Math.max(1, Math.ceil(total / size));

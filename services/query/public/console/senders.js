@@ -1,4 +1,6 @@
-/** Who sent most, as bars to click: one click shows that sender's messages, another one everybody's again. */
+/**
+ * The senders with the most messages, as bars. A click filters by that sender, and another click removes the filter.
+ */
 import { get } from './api.js';
 import { byId, el } from './dom.js';
 import { count } from './format.js';
@@ -11,7 +13,7 @@ export async function refreshSenders(chosen, choose) {
   try {
     stats = await get(`/stats?top=${TOP}`);
   } catch {
-    // the messages say what is wrong
+    // the list of messages shows the error
     return;
   }
   const most = stats.messages_per_sender[0]?.count ?? 0;
@@ -31,5 +33,5 @@ export async function refreshSenders(chosen, choose) {
   });
   const rest = stats.senders_count - items.length;
   if (rest > 0) items.push(el('li', { class: 'more' }, `and ${count(rest)} more`));
-  list.replaceChildren(...(items.length === 0 ? [el('li', { class: 'more' }, 'nobody yet')] : items));
+  list.replaceChildren(...(items.length === 0 ? [el('li', { class: 'more' }, 'no senders yet')] : items));
 }

@@ -1,13 +1,13 @@
-/** How the system is: what it says of itself, or that it is not heard of. */
+/** The state of the system: its own statement, or that no data arrives. */
 
-/** Why nothing is known, by `heard()` of live.js. */
+/** Texts for an unknown state, by the result of `heard()` of live.js. */
 const UNHEARD = {
-  connecting: ['connecting…', 'Nothing has been heard yet.'],
-  lost: ['connection lost', 'Lyftr cannot be reached: these are the last figures that arrived.'],
-  silent: ['not known', 'Lyftr has stopped answering: these are the last figures that arrived.'],
+  connecting: ['connecting…', 'No data has arrived yet.'],
+  lost: ['connection lost', 'Lyftr cannot be reached. These are the last figures that arrived.'],
+  silent: ['not known', 'Lyftr is not responding. These are the last figures that arrived.'],
 };
 
-/** `{level, title, detail}`; level is `good`, `busy`, `bad` or `unknown`. */
+/** `{level, title, detail}`. `level` is `good`, `busy`, `bad` or `unknown`. */
 export function statusOf(sample, heard) {
   if (heard === 'known') return sample.state;
   const [title, detail] = UNHEARD[heard];

@@ -1,4 +1,4 @@
-/** Runs before the first paint: a page that was dark must not flash white. `auto` follows the system. */
+/** Runs before the first paint, so that a dark page does not flash white. `auto` follows the system. */
 const KEY = 'lyftr-theme';
 const ORDER = ['auto', 'light', 'dark'];
 
@@ -29,7 +29,7 @@ document.addEventListener('DOMContentLoaded', () => {
     try {
       localStorage.setItem(KEY, theme);
     } catch {
-      // not kept, but shown
+      // the theme is used although it cannot be saved
     }
     apply(theme);
     button.textContent = `Theme: ${theme}`;

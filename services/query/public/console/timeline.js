@@ -1,4 +1,4 @@
-/** All messages over time, in bars; dragging over them chooses a range. Hidden while there is nothing to draw. */
+/** All messages over time as bars. Dragging selects a range. Hidden when there are no messages. */
 import { get } from './api.js';
 import { createChart } from './charts.js';
 import { byId, setText } from './dom.js';
@@ -16,12 +16,12 @@ let asked = 0;
 
 const secondsOf = (isoText) => Math.floor(Date.parse(isoText) / 1_000);
 
-/** The finest bucket that does not make more bars than one can see. */
+/** The finest bucket with a readable number of bars. */
 function bucketOf(since, until) {
   return Object.keys(SECONDS).find((name) => (until - since) / SECONDS[name] <= BARS_MAX) ?? 'day';
 }
 
-/** Every bucket of the range, those without messages too, as long as they can be drawn. */
+/** Every bucket of the range, including empty ones, if there is room for them. */
 function columns(data, since, until, step) {
   const counts = new Map(data.map(({ start, count: messages }) => [secondsOf(start), messages]));
   if ((until - since) / step > 5_000) return [[...counts.keys()], [...counts.values()]];

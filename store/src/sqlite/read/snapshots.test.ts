@@ -24,7 +24,7 @@ const countRows = (reader: Reader) => (reader.get('SELECT count(*) AS n FROM mes
 const isNotReady = (error: unknown) => error instanceof ProblemError && error.code === 'not-ready';
 
 test('a database is picked up when it appears', () => {
-  assert.match(store.state(), /not there yet/);
+  assert.match(store.state(), /does not exist yet/);
   assert.throws(() => store.read(countRows), isNotReady);
   const writer = createDatabase(directory.path);
   assert.equal(store.state(), 'ok');
