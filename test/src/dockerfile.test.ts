@@ -103,7 +103,7 @@ describe('each service', () => {
         // what has to be set is given, and what need not be set has its default
         if (value !== null)
           env[variable] = value.replace(/^\$\{\w+:(.)(.*)\}$/, (_, kind, rest) =>
-            kind === '-' ? rest : 'given',
+            kind === '-' ? rest : 'a-value-of-16-bytes',
           );
       }
       assert.ok(env[portName], `${name} is told no port`);
