@@ -103,7 +103,7 @@ export const MUTATIONS = [
     name: 'counters are written behind the commit of the messages',
     file: `${STORE}/write/writer.js`,
     edits: [
-      ['addToCounter.run(tally.outcomes[name], name);', ';'],
+      ['addToCounter.run(totals.outcomes[name], name);', ';'],
       [
         "crashPoint('after-commit');",
         "crashPoint('after-commit');\nfor (const name of COUNTERS) addToCounter.run(outcomes[name], name);",

@@ -1,13 +1,13 @@
 /**
- * One `lyftr up` per data directory. The lock is SQLite's own, on an empty file inside the directory: every start finds
- * it whatever its TMPDIR, and the kernel frees it with its process, however that ends.
+ * Allows one `lyftr up` per data directory. The lock is a lock of SQLite on an empty file in the directory. Every
+ * start finds it, whatever its TMPDIR, and the kernel releases it when the process ends.
  */
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
 export class LockTakenError extends Error {
-  /** Undefined when it cannot be read. */
+  /** Undefined when the pid cannot be read. */
   readonly pid: number | undefined;
 
   constructor(pid: number | undefined) {
@@ -18,7 +18,7 @@ export class LockTakenError extends Error {
 }
 
 export interface Lock {
-  /** The previous holder was killed: what it started may still be running. */
+  /** True when the previous holder was killed. The processes that it started may still run. */
   readonly leftBehind: boolean;
   release(): void;
 }
@@ -32,7 +32,7 @@ function readPid(file: string): number | undefined {
   }
 }
 
-/** Throws LockTakenError while another process holds the lock of `dataDir`, or the system's error. */
+/** Throws LockTakenError while another process holds the lock of `dataDir`, or an error of the system. */
 export function takeLock(dataDir: string): Lock {
   const file = join(dataDir, 'lyftr.lock');
   const pidFile = join(dataDir, 'lyftr.pid');

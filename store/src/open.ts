@@ -1,11 +1,11 @@
-/** Opens a store of the engine that STORE_URL names. */
+/** Opens a store with the engine of STORE_URL. */
 import { SettingsError } from '@lyftr/shared/runtime/env';
 import { SQLITE } from './sqlite/engine.js';
 import type { Engine, StoreSettings } from './store.js';
 
 export type { StoreSettings } from './store.js';
 
-/** By scheme of STORE_URL. */
+/** Engines by the scheme of STORE_URL. */
 const ENGINES: Readonly<Record<string, Engine>> = { sqlite: SQLITE };
 
 /** Throws SettingsError. */

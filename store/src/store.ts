@@ -1,13 +1,13 @@
 /**
- * What the services see of a database. `open.ts` gives one of an engine; nothing here depends on which one it is, and
- * every engine passes the suite in `contract/`.
+ * The interface to the database for the services. `open.ts` opens an engine. This interface does not depend on the
+ * engine, and every engine passes the suite in `contract/`.
  */
 import type { Batch, Numbers, PutAside } from '@lyftr/shared/batch';
 import type { StoreAccount } from '@lyftr/shared/ledger';
 import type { DeadLetterKind, DeadLettersWaiting, Outcomes } from '@lyftr/shared/outcomes';
 import type { Range } from '@lyftr/shared/ranges';
 
-/** Another writer has taken over. Nothing of the call is stored, and a retry cannot help. */
+/** Another writer has taken over. The call stored nothing, and a retry cannot help. */
 export class FencedError extends Error {
   constructor(mine: number, current: number, instance: string) {
     super(`this writer was replaced: the epoch is ${current} (${instance}), its own epoch is ${mine}`);
@@ -15,7 +15,7 @@ export class FencedError extends Error {
   }
 }
 
-/** The disk or the database failed. Nothing of the call is stored, and a retry may succeed. */
+/** The disk or the database failed. The call stored nothing, and a retry may succeed. */
 export class UnavailableError extends Error {
   constructor(cause: unknown) {
     super(String(cause), { cause });
@@ -23,57 +23,57 @@ export class UnavailableError extends Error {
   }
 }
 
-/** What one transaction has done. */
+/** The result of one transaction. */
 export interface Committed {
   outcomes: Outcomes;
-  /** What went to the dead letters. */
+  /** The messages that became dead letters. */
   aside: PutAside[];
-  /** The messages that are settled now. Batches without numbers are not among them. */
+  /** The settled messages, without batches that have no numbers. */
   settled: Numbers[];
 }
 
 export interface WriteOff {
   lost: readonly { producer: string; ranges: readonly Range[] }[];
-  /** Messages of which no number is known. */
+  /** Number of messages whose numbers are unknown. */
   unnamed: number;
 }
 
 /**
- * The only way to change what is stored. It belongs to one writer: from the moment it is opened, a writer that opened the
- * same database before cannot commit. Every method rejects with FencedError or UnavailableError.
+ * Writes the database. It belongs to one writer: once it is opened, writers that opened the same database before can
+ * no longer commit. Every method rejects with FencedError or UnavailableError.
  */
 export interface WriteStore {
   /**
-   * Stores every batch in one transaction, or none. The fault of a message is never an error: a message that cannot be
-   * stored goes to the dead letters in the same transaction.
+   * Stores all batches in one transaction, or none. A faulty message is not an error: a message that cannot be stored
+   * becomes a dead letter in the same transaction.
    */
   commit(batches: readonly Batch[]): Promise<Committed>;
-  /** Totals of all time, as of the last commit. */
+  /** Totals since the database was created, as of the last commit. */
   outcomes(): Promise<Outcomes>;
-  /** Removes a dead letter. Resolves with false when there is none with that number. */
+  /** Removes a dead letter. Resolves with false when it does not exist. */
   discard(deadLetterId: number): Promise<boolean>;
-  /** Removes up to `messagesMax` messages with `ts` before `beforeTs`, the oldest first. Resolves with their number. */
+  /** Removes up to `messagesMax` messages with `ts` before `beforeTs`, oldest first. Resolves with their number. */
   prune(beforeTs: number, messagesMax: number): Promise<number>;
-  /** When retention looked last, in epoch seconds; undefined when it never did. */
+  /** Time of the last retention run, in epoch seconds. Undefined when there was none. */
   lastPrune(): Promise<number | undefined>;
   notePrune(seconds: number): Promise<void>;
-  /** Makes up to `messagesMax` messages quick to search. Resolves with their number; 0 when none are left. */
+  /** Indexes up to `messagesMax` messages for search. Resolves with their number, 0 when none are left. */
   indexStep(messagesMax: number): Promise<number>;
-  /** Messages that are stored and wait for `indexStep`. */
+  /** Number of stored messages that are not indexed yet. */
   indexLag(): Promise<number>;
-  /** The ledger as the database has it. The ranges are those of `producers`. */
+  /** Reads the part of the ledger in the database, with the ranges of `producers`. */
   account(producers: Iterable<string>): Promise<StoreAccount>;
   /**
-   * Reads the account of `producers` and writes off what `decide` makes of it, in one transaction. Rejects with whatever
-   * `decide` throws.
+   * Reads the account of `producers` and writes off what `decide` returns for it, in one transaction. Rejects with
+   * any error of `decide`.
    */
   writeOff(producers: Iterable<string>, decide: (account: StoreAccount) => WriteOff): Promise<void>;
-  /** Says that a producer is not expected to send again. */
+  /** Tells the store that a producer has ended. */
   release(producer: string): void;
   close(): Promise<void>;
 }
 
-/** Every member narrows the selection; `undefined` selects all. */
+/** Selects messages. Each member narrows the selection, and `undefined` does not. */
 export interface Filter {
   /** The sender. */
   from: string | undefined;
@@ -83,11 +83,11 @@ export interface Filter {
   since: number | undefined;
   /** Epoch seconds, exclusive. */
   until: number | undefined;
-  /** What the text contains, whatever its case. Never empty. */
+  /** A substring of the text, case-insensitive. Never empty. */
   text: string | undefined;
 }
 
-/** Where a message stands in the order by `ts`, then by the UTF-8 bytes of `message_id`. */
+/** The position of a message in the order by `ts`, then by the UTF-8 bytes of `message_id`. */
 export interface Place {
   ts: number;
   message_id: string;
@@ -99,7 +99,7 @@ export interface Page {
   order: Order;
   limit: number;
   offset: number;
-  /** The page begins behind this place. `offset` is 0 then. */
+  /** The page begins after this position. `offset` is then 0. */
   after: Place | undefined;
 }
 
@@ -110,18 +110,18 @@ export interface StoredMessage {
   /** Epoch seconds. */
   ts: number;
   text: string;
-  /** The JSON text of an object; null when the message has no other members. */
+  /** The JSON text of an object. Null when the message has no other members. */
   extra: string | null;
 }
 
 export interface SearchAnswer {
-  /** Exact, in the same state of the database as `messages`. */
+  /** The exact number of matches, in the same state of the database as `messages`. */
   total: number;
   messages: StoredMessage[];
 }
 
 export interface StatsQuery {
-  /** Senders in `senders`. */
+  /** Maximum number of senders in `senders`. */
   top: number;
   /** As in Filter. */
   since: number | undefined;
@@ -132,9 +132,9 @@ export interface Stats {
   messages: number;
   /** Number of all senders. */
   sendersCount: number;
-  /** By count, descending, then by the UTF-8 bytes of the name. */
+  /** Ordered by count, descending, then by the UTF-8 bytes of the name. */
   senders: { from: string; count: number }[];
-  /** Epoch seconds of the first and the last message; null when there is none. */
+  /** Epoch seconds of the first and the last message. Null when there are none. */
   first: number | null;
   last: number | null;
 }
@@ -145,21 +145,21 @@ export const TIMELINE_BUCKETS_MAX = 10_000;
 
 export interface TimelineQuery {
   bucket: keyof typeof BUCKET_SECONDS;
-  /** Its text is not looked at. */
+  /** The text of the filter is ignored. */
   filter: Filter;
 }
 
-/** Epoch seconds at which it begins, and the messages in it. */
+/** The start of the bucket in epoch seconds, and its number of messages. */
 export interface Bucket {
   start: number;
   count: number;
 }
 
-/** The half of the ledger that the database holds, and what waits in it, in one state. */
+/** The part of the ledger in the database, and the unfinished work, in one state. */
 export interface Stored {
   account: StoreAccount;
   deadLetters: DeadLettersWaiting;
-  /** Messages that are stored and not yet quick to search. */
+  /** Number of stored messages that are not indexed yet. */
   indexLagMessages: number;
 }
 
@@ -168,66 +168,70 @@ export interface DeadLetter {
   kind: DeadLetterKind;
   /** For a person. */
   reason: string;
-  /** Null when it cannot be read from the letter. */
+  /** Null when the dead letter does not contain one. */
   message_id: string | null;
   /** Epoch milliseconds. */
   received_at: number;
-  /** JSON text as it came out of the queue. */
+  /** The JSON text from the queue. */
   raw: string;
 }
 
 export interface Sizes {
   /** Bytes by part of the database. */
   parts: Record<string, number>;
-  /** What is left on the disk for a process without privileges. */
+  /** Free space for a process without privileges. */
   freeBytes: number;
 }
 
 /**
- * Reads, while a writer writes. Every method rejects with ProblemError: `not-ready` without a database that this version
- * reads, `too-busy`, and `search-timeout` where a signal is taken. `signal` ends a read that nobody waits for any more.
+ * Reads the database while a writer may write. Every method rejects with ProblemError: `not-ready` without a database
+ * of this version, `too-busy`, and `search-timeout` if it takes a signal. `signal` ends a read that is no longer
+ * needed.
  */
 export interface ReadStore {
   search(filter: Filter, page: Page, signal?: AbortSignal): Promise<SearchAnswer>;
   message(id: string): Promise<StoredMessage | undefined>;
-  /** Every message of the filter in order, in parts. Those that are stored or removed meanwhile may be among them or not. Ends with the signal. */
+  /**
+   * Returns every message of the filter in order, in parts. Messages that are stored or removed in the meantime may
+   * or may not be included. Ends with the signal.
+   */
   export(filter: Filter, order: Order, signal?: AbortSignal): AsyncIterable<StoredMessage[]>;
   stats(query: StatsQuery, signal?: AbortSignal): Promise<Stats>;
-  /** In order. Buckets without a message are left out. Rejects with `invalid-query` beyond TIMELINE_BUCKETS_MAX. */
+  /** Returns buckets in order of time, without empty ones. Rejects with `invalid-query` beyond TIMELINE_BUCKETS_MAX. */
   timeline(query: TimelineQuery, signal?: AbortSignal): Promise<Bucket[]>;
   stored(producers: Iterable<string>): Promise<Stored>;
   /** The newest first. */
   deadLetters(limit: number, offset: number): Promise<{ total: number; letters: DeadLetter[] }>;
   deadLetter(id: number): Promise<DeadLetter | undefined>;
-  /** Undefined while there is no database. */
+  /** Undefined while the database does not exist. */
   sizes(): Promise<Sizes | undefined>;
-  /** `ok`, or what is wrong and what would mend it. */
+  /** `ok`, or the fault and its correction. */
   state(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** What one check of an audit has found. */
+/** The result of one check of an audit. */
 export interface AuditLine {
   name: string;
-  /** `unknown`: it could not be looked at. */
+  /** `unknown`: the check could not run. */
   state: 'ok' | 'fault' | 'repaired' | 'unknown';
-  /** What was compared, for a person. */
+  /** The compared figures, for a person. */
   figures: Record<string, number>;
-  /** One line each; empty when all is well. */
+  /** One line each. Empty when there are no faults. */
   faults: string[];
 }
 
-/** What an operator does to a database. Every method throws an Error whose message says what to change. */
+/** Operations for an operator. Every method throws an Error whose message says what to change. */
 export interface AdminStore {
-  /** Where it is, for a person. */
+  /** The location of the database, for a person. */
   readonly location: string;
-  /** Compares what is derived with the messages, while the system may run. `full` looks at every entry of the text index. */
+  /** Compares derived data with the messages. The system may run. `full` checks every entry of the text index. */
   audit(full: boolean): Promise<AuditLine[]>;
-  /** Builds what is derived anew. Nothing else may have the database open. */
+  /** Rebuilds derived data. No other process may have the database open. */
   repair(full: boolean): Promise<AuditLine[]>;
-  /** Copies one state of the database to a file, while the system may run, and checks the copy. */
+  /** Copies one state of the database to a file and checks the copy. The system may run. */
   backup(target: string, progress: (done: number, total: number) => void): Promise<{ messages: number }>;
-  /** Throws when a file is part of the database. */
+  /** Throws when the file is a part of the database. */
   requireElsewhere(path: string): void;
 }
 
@@ -237,12 +241,12 @@ export interface StoreSettings {
 }
 
 export interface Engine {
-  /** `instance` names the writer. Waits for as long as another one is in the middle of a transaction. */
+  /** `instance` names the writer. Waits while another writer is inside a transaction, without a time limit. */
   openWriteStore(settings: StoreSettings, instance: string): Promise<WriteStore>;
-  /** The database need not be there yet. `timeoutMs` bounds every read that takes a signal. */
+  /** The database need not exist yet. `timeoutMs` limits every read that takes a signal. */
   openReadStore(settings: StoreSettings, timeoutMs: number): ReadStore;
-  /** Throws when there is no database. */
+  /** Throws when the database does not exist. */
   openAdminStore(settings: StoreSettings): AdminStore;
-  /** `ok`, or what an operator has to change before a database can be trusted to this machine. */
+  /** `ok`, or what the operator must change on this machine. */
   hostState(settings: StoreSettings): string;
 }

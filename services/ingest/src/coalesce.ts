@@ -8,7 +8,7 @@ import { ProblemError } from '@lyftr/shared/errors';
 import type { MessageTuple, Trace } from '@lyftr/shared/batch';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 
-export interface Delivery {
+export interface WaitingDelivery {
   messages: MessageTuple[];
   /** When its sender gave it one. */
   requestId: string | undefined;
@@ -20,7 +20,7 @@ export interface Delivery {
 
 export interface Coalescer {
   /** Takes the delivery, or throws ProblemError `queue-unavailable` when too much is waiting already. */
-  offer(delivery: Delivery): void;
+  offer(delivery: WaitingDelivery): void;
   /** Bytes of the deliveries that have no answer yet. */
   pendingBytes(): number;
   /** Resolves when everything that was offered has been answered. */
@@ -28,7 +28,7 @@ export interface Coalescer {
 }
 
 /** Which messages of the job are whose, as far as their senders gave ids. */
-function traceOf(job: readonly Delivery[]): Trace[] | undefined {
+function traceOf(job: readonly WaitingDelivery[]): Trace[] | undefined {
   let trace: Trace[] | undefined;
   let first = 0;
   for (const { requestId, messages } of job) {
@@ -42,13 +42,13 @@ function traceOf(job: readonly Delivery[]): Trace[] | undefined {
 export function createCoalescer(
   enqueue: (messages: MessageTuple[], trace: Trace[] | undefined) => Promise<void>,
 ): Coalescer {
-  let gathering: Delivery[] = [];
+  let gathering: WaitingDelivery[] = [];
   let pendingBytes = 0;
   let inFlight = false;
   let whenIdle: (() => void)[] = [];
 
   /** Takes from the front of the list up to the bounds of a job, at least one delivery. */
-  function take(): Delivery[] {
+  function take(): WaitingDelivery[] {
     let messages = 0;
     let bytes = 0;
     let count = 0;
@@ -64,14 +64,14 @@ export function createCoalescer(
     return taken;
   }
 
-  function answer(deliveries: Delivery[], error?: unknown): void {
+  function answer(deliveries: WaitingDelivery[], error?: unknown): void {
     for (const delivery of deliveries) {
       pendingBytes -= delivery.bytes;
       delivery.done(error);
     }
   }
 
-  async function send(job: Delivery[]): Promise<void> {
+  async function send(job: WaitingDelivery[]): Promise<void> {
     inFlight = true;
     let failure: { error: unknown } | undefined;
     try {

@@ -1,11 +1,12 @@
-/** Random messages and queries for the comparison of searches with a model. */
+/** Random messages and queries, to compare searches with a model. */
 import fc from 'fast-check';
 import { fold } from '../sqlite/fold.js';
 import type { Message } from '@lyftr/shared/message';
 
 export const MESSAGES_MAX = 40;
 
-// letters that change length or partners when folded, wildcards, quotes, and what FTS5 cannot tell apart
+// letters whose length or case pair changes when folded, wildcards, quotes, and characters that FTS5 cannot tell
+// apart
 const letters = [
   ...Array.from('abAB kKſßSıİσςΣ%_"\'*\\'),
   '\u212A',
@@ -22,7 +23,7 @@ const letters = [
 const textOf = (minLength: number, maxLength: number) =>
   fc.array(fc.constantFrom(...letters), { minLength, maxLength }).map((parts) => parts.join(''));
 const address = fc.constantFrom('a', 'A', '+1 2');
-// a few seconds around whole hours, so that rollup and edges both have something to count
+// times a few seconds around whole hours, so that both rollups and partial hours count messages
 const ts = fc
   .tuple(fc.constantFrom(0, 1, 2, 3, 400_000), fc.integer({ min: -2, max: 2 }))
   .map(([hour, second]) => Math.max(0, hour * 3_600 + second));
@@ -64,7 +65,7 @@ const respelling = fc.constantFrom(
   (text: string) => text.replaceAll(/[\0\uFFFD-\uFFFF]/g, '\uFFFD'),
 );
 
-/** A search that may well find something is cut out of a text, and then spelt in another way. */
+/** A search text that probably matches: a part of a text, in different case. */
 function searchIn(all: readonly Message[]): fc.Arbitrary<string> {
   if (all.length === 0) return textOf(0, 5);
   const cut = fc.record({
@@ -98,7 +99,7 @@ const queryOf = (all: readonly Message[]): fc.Arbitrary<Query> =>
     }),
   );
 
-/** Messages, a watermark among them, and queries that are likely to find some of them. */
+/** Messages, a watermark, and queries that probably match some of the messages. */
 export const cases = messages.chain((all) =>
   fc.record({
     all: fc.constant(all),
@@ -107,7 +108,7 @@ export const cases = messages.chain((all) =>
   }),
 );
 
-/** What a query has to find, in order, by looking at every message. */
+/** The expected matches of a query, in order, by testing every message. */
 export function expected(all: readonly Message[], { q, from, to, since, until, order }: Query): Message[] {
   const matches = all.filter(
     (message) =>

@@ -1,4 +1,4 @@
-/** The suite that every engine must pass, part by part. */
+/** The test suite that every engine must pass. */
 import { READ_PARTS } from './read-parts.js';
 import { WRITE_PARTS } from './write-parts.js';
 

@@ -1,4 +1,4 @@
-/** What every engine must answer. Each part gets a database of its own and rejects when it finds a fault. */
+/** The reading tests of the contract. Each part gets its own database and rejects when it finds a fault. */
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ const filterOf = ({ q, from, to, since, until }: Query): Filter => ({
   text: q === '' ? undefined : q,
 });
 
-/** Every member of a filter by itself, with the ids that it has to find; a new member has to be added here. */
+/** Each member of a filter alone, with the ids that it must find. A new member must be added here. */
 const EACH_FILTER: Record<keyof Filter, [Filter[keyof Filter], string[]]> = {
   from: ['a', ['1', '2']],
   to: ['z', ['2', '3']],

@@ -1,4 +1,4 @@
-/** SQLite as the contract sees it. */
+/** Runs the contract on SQLite. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import type { Subject } from './subject.js';
 
 const TIMEOUT_MS = 60_000;
 
-/** Runs with a folder of its own for a SQLite database. */
+/** Runs `work` with its own folder for a SQLite database. */
 export async function withSqlite(work: (subject: Subject) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'lyftr-contract-'));
   const settings = { STORE_URL: 'sqlite:', DATA_DIR: directory };

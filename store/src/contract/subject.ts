@@ -1,13 +1,13 @@
-/** What a part of the contract is given: a database that is not there yet, and a few messages to put into it. */
+/** What a part of the contract receives: a database that does not exist yet, and a few messages to store. */
 import type { Batch, MessageTuple } from '@lyftr/shared/batch';
 import type { AdminStore, Filter, Page, ReadStore, StoredMessage, WriteStore } from '../store.js';
 
 export interface Subject {
-  /** Makes the database when it is not there. Called again, it is another writer that takes over. */
+  /** Creates the database if necessary. A second call is another writer that takes over. */
   openWriter(instance: string): Promise<WriteStore>;
   openReader(): ReadStore;
   openAdmin(): AdminStore;
-  /** A path for a file that is not there. */
+  /** Returns a path of a file that does not exist. */
   newFile(): string;
 }
 
@@ -26,14 +26,14 @@ export const tuple = (id: string, rest: Partial<Omit<StoredMessage, 'message_id'
   return extra === null ? [id, from, to, ts, text] : [id, from, to, ts, text, extra];
 };
 
-/** A batch of `producer` whose first message has the number `first`. */
+/** Creates a batch of `producer` whose first message has the number `first`. */
 export const batch = (first: number, messages: MessageTuple[], producer = 'p'): Batch => ({
   numbers: { producer, range: [first, first + messages.length - 1] },
   at: 5_000,
   messages,
 });
 
-/** Runs with a writer and a reader, and closes both. */
+/** Runs `work` with a writer and a reader, and closes both. */
 export async function withStores(
   subject: Subject,
   work: (writer: WriteStore, reader: ReadStore) => Promise<void>,
@@ -48,7 +48,7 @@ export async function withStores(
   }
 }
 
-/** Until nothing waits for the index. */
+/** Indexes until no message is left. */
 export async function indexAll(writer: WriteStore): Promise<void> {
   while ((await writer.indexStep(1_000)) > 0);
 }

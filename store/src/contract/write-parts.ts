@@ -1,4 +1,4 @@
-/** What every engine must do when it is written to. Each part gets a database of its own and rejects when it finds a fault. */
+/** The writing tests of the contract. Each part gets its own database and rejects when it finds a fault. */
 import assert from 'node:assert/strict';
 import type { Numbers } from '@lyftr/shared/batch';
 import { ALL, batch, FIRST_PAGE, indexAll, tuple, withStores, type Subject } from './subject.js';
@@ -159,7 +159,7 @@ export const WRITE_PARTS = {
         last: 100,
       });
       assert.deepEqual(await reader.timeline({ bucket: 'minute', filter: ALL }), [{ start: 60, count: 5 }]);
-      // an id that was removed is free again
+      // the id of a removed message can be used again
       assert.equal((await writer.commit([batch(11, [tuple('9')])])).outcomes.created, 1);
       assert.equal(await writer.lastPrune(), undefined);
       await writer.notePrune(77);

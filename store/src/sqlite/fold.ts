@@ -1,20 +1,20 @@
 /**
- * The one definition of "case-insensitive" for search: the writer folds what it indexes, query folds what it looks
- * for and what it scans, so that an indexed row and an unindexed one match alike.
+ * Defines "case-insensitive" for search. The writer folds the text that it indexes, and query folds search texts and
+ * the rows that it scans. Indexed and unindexed rows therefore match alike.
  *
- * Lower, then upper case: upper alone leaves the Kelvin sign apart from `k`, lower alone turns a sigma at the end of
- * a word into another letter than one in its middle. The result of the two together depends on no neighbour, so a
- * substring of the text is always a substring of the folded text. NUL becomes U+FFFF, a code point that is never
- * assigned, because SQLite's tokenizers end at NUL.
+ * Text is converted to lower case and then to upper case. Upper case alone would not match the Kelvin sign with `k`.
+ * Lower case alone would convert a sigma at the end of a word to a different letter than one in the middle. The
+ * combined result of a character does not depend on its neighbours, so a substring of a text is always a substring of
+ * the folded text. NUL becomes U+FFFF, which is never assigned, because SQLite's tokenizers stop at NUL.
  */
 export function fold(text: string): string {
   return text.toLowerCase().toUpperCase().replaceAll('\0', '\uffff');
 }
 
-/** Ends every text in the index, so that a search of one or two characters is the beginning of a trigram everywhere. */
+/** The suffix of every indexed text. With it, every search of one or two characters is the beginning of a trigram. */
 const INDEX_END = '\uFFFD\uFFFD';
 
-/** What the text index holds of a folded text. */
+/** The text to index for a folded text. */
 export function indexed(folded: string): string {
   return folded + INDEX_END;
 }

@@ -1,4 +1,4 @@
-/** What every part of this engine has to know about the database file. The tables are in the migrations. */
+/** Facts about the database file that every part of this engine needs. The migrations define the tables. */
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { BUCKET_SECONDS } from '../store.js';
@@ -10,22 +10,25 @@ export function databaseFile(dataDir: string): string {
   return join(dataDir, 'lyftr.db');
 }
 
-/** Messages that retention has removed: `created` less these are the rows. */
+/** Number of messages that retention removed. `created` minus this is the number of rows. */
 export const REMOVED = 'removed';
 
-/** Messages that were acknowledged, are gone, and were given up by an operator. Falls when one of them comes after all. */
+/** Number of missing messages that an operator wrote off. Falls when such a message is stored later. */
 export const WRITTEN_OFF = 'written_off';
 
-/** Messages that were settled before ingest numbered its messages: nothing but their count is known. */
+/** Number of messages settled before messages had numbers. Only their count is known. */
 export const CARRIED = 'carried';
 
-/** A trigram has three characters; a shorter search looks up the trigrams that begin with it. */
+/** A trigram has three characters. A shorter search looks up the trigrams that begin with it. */
 export const INDEXED_SEARCH_CHARS_MIN = 3;
-/** Thresholds that the file was written by. They are in the file, because every reader has to use the same ones. */
+/**
+ * The thresholds with which the file was written. They are stored in the file, because every reader must use the same
+ * ones.
+ */
 export interface Format {
-  /** A sender, a recipient or a pair of such has buckets of its own from this many messages on. */
+  /** A sender, a recipient or a pair of them gets its own buckets from this number of messages on. */
   seriesMessagesMin: number;
-  /** `removals` has a row for so many numbers of rows. */
+  /** `removals` has one row for this many row numbers. */
   removalsPartRows: number;
 }
 
@@ -36,9 +39,9 @@ export const readFormat = (database: Database): Format =>
     )
     .get() as Format;
 
-/** Series 0 is all messages. */
+/** Series 0 contains all messages. */
 export const ALL_SERIES = 0;
-/** Widths of the buckets of a series; minutes are kept for series 0 only. */
+/** Widths of the buckets of a series. Only series 0 has minutes. */
 export const { day: DAY_SECONDS, hour: HOUR_SECONDS, minute: MINUTE_SECONDS } = BUCKET_SECONDS;
 
 const bucketsOf = (parties: string): string => `
@@ -46,7 +49,7 @@ const bucketsOf = (parties: string): string => `
   FROM json_each('[${DAY_SECONDS}, ${HOUR_SECONDS}]') AS width CROSS JOIN messages AS m CROSS JOIN series
   WHERE ${parties} GROUP BY 1, 2, 3`;
 
-/** SQL: what `buckets` must hold, counted from the rows. A pass over all messages for each of its parts. */
+/** SQL that computes the content of `buckets` from the rows. Each part is one pass over all messages. */
 export const COUNTED_BUCKETS = `
   SELECT ${ALL_SERIES} AS series, width.value AS seconds, ts / width.value * width.value AS start, count(*) AS messages
   FROM json_each('[${DAY_SECONDS}, ${HOUR_SECONDS}, ${MINUTE_SECONDS}]') AS width CROSS JOIN messages GROUP BY 2, 3

@@ -1,12 +1,12 @@
-/** What the machine must offer before a database on it can be trusted. */
+/** Requirements on the machine for a reliable database. */
 import { statfsSync } from 'node:fs';
 
-/** Room for the largest WAL, a checkpoint, and a while in which somebody reads the alert. */
+/** Space for the largest WAL and a checkpoint, and time for someone to read the alert. */
 const FREE_BYTES_MIN = 512 * 1024 * 1024;
-/** The program is younger than this: a clock before it is not set. */
+/** Older than this program. A clock before this time is not set. */
 const CLOCK_MIN = Date.UTC(2026, 0, 1);
 
-/** `ok`, or what an operator has to change. */
+/** `ok`, or what the operator must change. */
 export function hostState(dataDir: string, now = Date.now()): string {
   if (now < CLOCK_MIN) return `the clock is wrong (${new Date(now).toISOString()}): correct it`;
   const { bavail, bsize } = statfsSync(dataDir);

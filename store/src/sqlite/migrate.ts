@@ -14,8 +14,8 @@ function migrations(): { version: number; file: string }[] {
 }
 
 /**
- * Brings the file to SCHEMA_VERSION, each step in a transaction of its own together with its version number
- * (`PRAGMA user_version`). Throws when the file was written by a newer program: going on would damage it.
+ * Migrates the file to SCHEMA_VERSION. Each step is one transaction that also writes the version number (`PRAGMA
+ * user_version`). Throws when a newer program wrote the file, because continuing would damage it.
  */
 export function migrate(database: Database): void {
   const current = database.pragma('user_version', { simple: true }) as number;

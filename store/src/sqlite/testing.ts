@@ -1,4 +1,4 @@
-/** A database as the writer leaves it, made by other code than the writer's. */
+/** Creates a database like the writer's, with separate code. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,20 +25,20 @@ export interface TestWriter {
   database: Database.Database;
   /** Stores messages, with rollups and counters. */
   insert(messages: readonly Message[]): void;
-  /** Gives a sender, a recipient (the other '') or a pair buckets of its own, as the writer does when there is much of it. */
+  /** Creates the buckets of a sender, a recipient (the other is '') or a pair, as the writer does for many messages. */
   makeSeries(sender: string, recipient: string): void;
-  /** Moves the watermark of the text index up to `seq`, with a mark at each row. */
+  /** Moves the watermark of the text index to `seq`, with a mark at each row. */
   indexUpTo(seq: number): void;
-  /** Counts deliveries of a producer as settled, the next in its numbering. Rows are not its business. */
+  /** Counts deliveries as settled, with the next numbers of the producer. Does not change rows. */
   settle(producer: string, outcome: Outcome, deliveries: number): void;
-  /** Takes messages out as retention does. */
+  /** Removes messages as retention does. */
   remove(messages: readonly Message[]): void;
-  /** Takes every message out again. */
+  /** Removes every message. */
   clear(): void;
   close(): void;
 }
 
-/** A file with the writer's tables, at `databaseFile(directory)`. */
+/** Creates a file with the writer's tables at `databaseFile(directory)`. */
 export function createDatabase(directory: string): TestWriter {
   const database = new Database(databaseFile(directory));
   database.pragma('journal_mode = WAL');
@@ -56,7 +56,7 @@ export function createDatabase(directory: string): TestWriter {
     `INSERT INTO recipient_rollup VALUES (@to, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
     `UPDATE counters SET value = value + 1 WHERE name = 'created'`,
   ].map((sql) => database.prepare(sql));
-  /** Anew, with series for whoever is named by `makeSeries`. */
+  /** Rebuilds the buckets, with the series that `makeSeries` created. */
   const countBuckets = (): void => {
     database.exec(
       `DELETE FROM buckets; INSERT INTO buckets (series, seconds, start, messages) ${COUNTED_BUCKETS}`,
@@ -133,7 +133,7 @@ export function createDatabase(directory: string): TestWriter {
   };
 }
 
-/** A filter with nothing but what is given. */
+/** A filter with only the given members. */
 export const selecting = ({ q, ...given }: Partial<Filter> & { q?: string | undefined }): Filter => ({
   from: undefined,
   to: undefined,

@@ -1,4 +1,4 @@
-/** What an operator does to a file: audit, repair, backup. */
+/** The operations for an operator: audit, repair, backup. */
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
@@ -9,7 +9,7 @@ import { copyChecked } from './copy.js';
 import { LockTakenError, takeLock, type Lock } from '../../lock.js';
 import { inspect, repair } from './report.js';
 
-/** One read transaction: the writer goes on, and none of what it commits meanwhile is seen. */
+/** Audits in one read transaction. The writer continues, and the audit does not see its commits. */
 function auditOnline(file: string, full: boolean): AuditLine[] {
   const database = new Database(file, { readonly: true, timeout: DATABASE_BUSY_MS });
   try {
@@ -17,12 +17,12 @@ function auditOnline(file: string, full: boolean): AuditLine[] {
     database.exec('BEGIN');
     return inspect(database, full);
   } finally {
-    // ends the transaction too: a COMMIT fails on a damaged file, even when nothing was written
+    // closing also ends the transaction; COMMIT would fail on a damaged file even without changes
     database.close();
   }
 }
 
-/** Alone with the file: every process that has it open holds a lock which excludes this one. */
+/** Repairs with an exclusive lock, which fails while any other process has the file open. */
 function repairOffline(file: string, full: boolean): AuditLine[] {
   const database = new Database(file, { fileMustExist: true, timeout: DATABASE_BUSY_MS });
   try {
@@ -45,7 +45,7 @@ function repairOffline(file: string, full: boolean): AuditLine[] {
   }
 }
 
-/** Holds the lock of the directory, so that no supervisor starts meanwhile. */
+/** Holds the lock of the directory, so that `lyftr up` cannot start in the meantime. */
 function whileNothingRuns<T>(dataDir: string, work: () => T): T {
   let lock: Lock;
   try {
@@ -66,7 +66,7 @@ function whileNothingRuns<T>(dataDir: string, work: () => T): T {
   }
 }
 
-/** Throws when there is no database in `dataDir`. */
+/** Throws when `dataDir` contains no database. */
 export function openSqliteAdminStore(dataDir: string): AdminStore {
   const file = databaseFile(dataDir);
   if (!existsSync(file)) throw new Error(`there is no database at ${file}: set DATA_DIR to its folder`);

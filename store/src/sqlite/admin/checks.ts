@@ -1,4 +1,4 @@
-/** What `lyftr audit` compares. Each check reads the database as it is and returns what it found; nothing here writes. */
+/** The checks of `lyftr audit`. A check reads the database and returns its findings. It never writes. */
 import type { Database } from 'better-sqlite3';
 import { CONFLICTING_DUPLICATE } from '@lyftr/shared/outcomes';
 import type { AuditLine } from '../../store.js';
@@ -6,16 +6,16 @@ import { CARRIED, COUNTED_BUCKETS, REMOVED, WRITTEN_OFF } from '../format.js';
 
 export type Finding = Pick<AuditLine, 'figures' | 'faults'>;
 
-/** Differences of one kind that are named; the rest are counted. */
+/** The number of differences of one kind that are listed. The others are only counted. */
 const EXAMPLES_MAX = 3;
 const INTEGRITY_LINES_MAX = 100;
 
-/** The only row of a query, as an object. */
+/** Returns the only row of a query as an object. */
 function get(database: Database, sql: string): unknown {
   return database.prepare(sql).get();
 }
 
-/** Faults of the file's structure; those of the text index by themselves, because it can be built anew. */
+/** Faults in the structure of the file. Those of the text index are separate, because the index can be rebuilt. */
 export interface Integrity {
   file: string[];
   textIndex: string[];
@@ -27,7 +27,7 @@ export function readIntegrity(database: Database): Integrity {
   try {
     lines = pragma.all();
   } catch (error) {
-    // so damaged that the check itself cannot go on
+    // the file is so damaged that the check itself fails
     return { file: [(error as Error).message], textIndex: [] };
   }
   const faults = lines.filter((line) => line !== 'ok');
@@ -56,7 +56,7 @@ export function checkIds(database: Database): Finding {
   return { figures: { messages, ids: distinct }, faults };
 }
 
-/** Every row was created once, and those that retention removed are counted. */
+/** Checks that every row was created once. Rows that retention removed are counted separately. */
 export function checkCreated(database: Database): Finding {
   const { created, removed, messages } = get(
     database,
@@ -80,7 +80,7 @@ interface Difference {
   total: number;
 }
 
-/** Compares a rollup with what it sums up. `key` is its column, `of` what a message has there. */
+/** Compares a rollup with the messages. `key` is its column, and `of` is the matching column of `messages`. */
 function checkRollup(database: Database, table: string, key: string, of: string): Finding {
   const differences = database
     .prepare<[number], Difference>(
@@ -108,7 +108,7 @@ export function checkRecipients(database: Database): Finding {
   return checkRollup(database, 'recipient_rollup', 'recipient', 'recipient');
 }
 
-/** Series that must be there and are not: of senders and recipients with many messages, and of pairs of such. */
+/** Missing series: of senders and recipients with many messages, and of pairs of these. */
 const MISSING_SERIES = `
   WITH needed AS (
     SELECT sender, '' AS recipient FROM messages GROUP BY sender HAVING count(*) >= (SELECT series_messages_min FROM format)
@@ -157,7 +157,7 @@ function checkRanges(database: Database, table: string): string[] {
   return [`${example.total} rows of ${table} overlap or end before they begin: ${examples.join('; ')}`];
 }
 
-/** The counters against the numbers of the messages that they counted, and against the dead letters that are kept. */
+/** Compares the counters with the numbers of the counted messages and with the dead letters. */
 export function checkLedger(database: Database): Finding {
   const counters = new Map(
     database.prepare<[], [string, number]>('SELECT name, value FROM counters').raw().all(),

@@ -1,4 +1,4 @@
-/** A copy of the file in one consistent state, checked. */
+/** Makes a consistent copy of the file and checks it. */
 import Database from 'better-sqlite3';
 import { DATABASE_BUSY_MS } from '@lyftr/shared/limits';
 import { REMOVED } from '../format.js';
@@ -8,20 +8,21 @@ const MESSAGES = `SELECT sum(CASE name WHEN 'created' THEN value ELSE -value END
 
 type Progress = (done: number, total: number) => void;
 
-/** 2 MB: the bar moves, and a step takes milliseconds. */
+/** 2 MB. The progress bar moves, and a step takes milliseconds. */
 const STEP_PAGES = 500;
 const FAULTS_MAX = 10;
 
 /**
- * Copies page by page inside one read transaction. Without it SQLite begins again whenever somebody else has committed:
- * beside a writer that commits every 5 ms, a copy of 110 MB had begun 1,219 times in 8 s and was not done. With it the copy
- * took 0.24 s; what is committed meanwhile is not in it, and the WAL is not reset until it ends.
+ * Copies page by page inside one read transaction. Without it, SQLite starts again after every commit by another
+ * process: beside a writer that commits every 5 ms, a copy of 110 MB had started 1,219 times after 8 s. With the
+ * transaction, the copy took 0.24 s. The copy does not contain later commits, and the WAL cannot be reset until it
+ * ends.
  */
 async function copyInto(target: string, file: string, progress: Progress): Promise<void> {
   const source = new Database(file, { readonly: true, timeout: DATABASE_BUSY_MS });
   try {
     source.exec('BEGIN');
-    // a transaction begins with what it reads first
+    // a read transaction begins with the first read
     source.prepare('SELECT count(*) FROM sqlite_schema').get();
     await source.backup(target, {
       progress({ totalPages, remainingPages }) {
@@ -34,7 +35,7 @@ async function copyInto(target: string, file: string, progress: Progress): Promi
   }
 }
 
-/** What is wrong with the file, in SQLite's words; undefined when nothing is. */
+/** The fault of the file, in SQLite's words. Undefined when there is none. */
 function findFault(database: Database.Database): string | undefined {
   try {
     const lines = database.prepare<[], string>(`PRAGMA quick_check(${FAULTS_MAX})`).pluck().all();
@@ -44,17 +45,17 @@ function findFault(database: Database.Database): string | undefined {
       .split('\n')
       .find((line) => !line.startsWith('***'));
   } catch (error) {
-    // so damaged that the check itself cannot go on
+    // the file is so damaged that the check itself fails
     if ((error as { code?: string }).code?.startsWith('SQLITE_CORRUPT') !== true) throw error;
     return (error as Error).message;
   }
 }
 
-/** Looks through the copy, and makes it one file that needs no other. Throws when it is damaged. */
+/** Checks the copy and makes it a single file. Throws when it is damaged. */
 function checkCopy(copy: string): { messages: number } {
   const database = new Database(copy, { fileMustExist: true });
   try {
-    // no -shm beside it
+    // avoids a -shm file
     database.pragma('locking_mode = EXCLUSIVE');
     const fault = findFault(database);
     if (fault !== undefined)

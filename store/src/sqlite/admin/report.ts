@@ -1,4 +1,4 @@
-/** Runs every check in the transaction of its caller, and mends what is derived. */
+/** Runs every check in the transaction of the caller, and repairs derived data. */
 import type { Database } from 'better-sqlite3';
 import { ALL_SERIES, COUNTED_BUCKETS, REMOVED, SCHEMA_VERSION } from '../format.js';
 import type { AuditLine } from '../../store.js';
@@ -18,7 +18,7 @@ import { checkTextIndex } from './text-index.js';
 interface Check {
   name: string;
   run: (database: Database, integrity: Integrity) => Finding;
-  /** Builds it anew from `messages`; a check without one looks at what nothing else can tell. */
+  /** SQL that rebuilds the data from `messages`. Undefined when the data is not derived. */
   repair?: string;
 }
 
@@ -64,7 +64,7 @@ function checks(full: boolean): Check[] {
     {
       name: 'text index',
       run: (database, { textIndex }) => checkTextIndex(database, full, textIndex),
-      // emptied: the writer fills it again behind its watermark, and searches scan meanwhile
+      // clears the index; the writer fills it again, and searches scan until then
       repair: `INSERT INTO message_text (message_text) VALUES ('delete-all');
         DELETE FROM text_marks;
         INSERT INTO text_index (id, watermark) VALUES (1, 0)
@@ -74,7 +74,7 @@ function checks(full: boolean): Check[] {
   ];
 }
 
-/** A check that cannot even read its tables has found a fault. */
+/** Runs a check. An error while reading is a fault. */
 function attempt(run: () => Finding): Finding {
   try {
     return run();
@@ -91,7 +91,7 @@ function requireSchema(database: Database): void {
     );
 }
 
-/** One line per check. Call inside a transaction, so that all of them look at one state. */
+/** Returns one line per check. Call it inside a transaction, so that all checks see one state. */
 export function inspect(database: Database, full: boolean): AuditLine[] {
   requireSchema(database);
   const integrity = readIntegrity(database);
@@ -102,8 +102,8 @@ export function inspect(database: Database, full: boolean): AuditLine[] {
 }
 
 /**
- * Mends what `lines` found, as far as it is derived, and looks again. A file that is damaged itself is left alone: what
- * would be derived from it is not to be trusted. Call inside the write transaction in which `lines` were made.
+ * Repairs the derived data with faults in `lines` and checks it again. Does nothing when the file itself is damaged,
+ * because data derived from it would not be reliable. Call it inside the write transaction that produced `lines`.
  */
 export function repair(database: Database, full: boolean, lines: readonly AuditLine[]): AuditLine[] {
   if (lines.some(({ name, state }) => name === 'file' && state === 'fault')) return [...lines];
@@ -111,7 +111,7 @@ export function repair(database: Database, full: boolean, lines: readonly AuditL
   const broken = lines.filter(({ name, state }) => state === 'fault' && repairs.get(name) !== undefined);
   if (broken.length === 0) return [...lines];
   for (const { name } of broken) database.exec(repairs.get(name) as string);
-  // a writer that is there in spite of everything finds another epoch, and cannot commit what it had in memory
+  // fences off a writer that runs nevertheless: it cannot commit what it has in memory
   database.exec("UPDATE writer_epoch SET epoch = epoch + 1, instance = 'lyftr audit --repair'");
   return inspect(database, full).map((line) => {
     const before = broken.find(({ name }) => name === line.name);

@@ -1,9 +1,9 @@
 /**
- * Whether the text index holds what it says: every row up to its watermark that has text, and no row above.
+ * Checks that the text index contains every row with text up to its watermark, and no row above it.
  *
- * It keeps no copy of the text and no list of its rows (`content = ''`, `columnsize = 0`), so it can only be asked
- * whether a row is found by a phrase, or be read trigram by trigram. The first is done for a sample; the second, which
- * takes several times as long, for every row.
+ * The index keeps no copy of the text and no list of its rows (`content = ''`, `columnsize = 0`). So we can only
+ * search it for a phrase of a row, or read it trigram by trigram. We search for a sample of the rows. Reading the
+ * trigrams of every row takes several times as long.
  */
 import type { Database } from 'better-sqlite3';
 import { INDEXED_SEARCH_CHARS_MIN } from '../format.js';
@@ -11,12 +11,12 @@ import { fold } from '../fold.js';
 import type { Finding } from './checks.js';
 import { checkEveryTrigram } from './trigrams.js';
 
-/** A smaller table is looked through in full. */
+/** A smaller table is checked completely. */
 const SAMPLE_ROWS = 2_000;
-/** Looking one row up costs 0.4 ms at a million rows, three times that with 24 characters. */
+/** Looking up one row takes 0.4 ms at a million rows. With 24 characters it takes three times as long. */
 const PHRASE_CHARS_MAX = 8;
 const EXAMPLES_MAX = 3;
-/** FTS5 bounds the depth of an expression by 256. */
+/** FTS5 limits the depth of an expression to 256. */
 const TERMS_PER_QUERY = 100;
 const TERMS_MAX = 5_000;
 
@@ -27,7 +27,7 @@ interface Row {
 
 const quoted = (phrase: string): string => `"${phrase.replaceAll('"', '""')}"`;
 
-/** Rows with text in `from < seq <= to`, spread evenly from a random start. */
+/** Selects rows with text in `from < seq <= to`, spread evenly from a random start. */
 function sample(database: Database, from: number, to: number): Row[] {
   const next = database.prepare<[number, number, number], Row>(
     "SELECT seq, text FROM messages WHERE seq > ? AND seq <= ? AND text <> '' ORDER BY seq LIMIT ?",
@@ -39,7 +39,7 @@ function sample(database: Database, from: number, to: number): Row[] {
   return rows.filter((row) => row !== undefined);
 }
 
-/** A random piece of the row's folded text; undefined when that is too short for a trigram. */
+/** A random part of the row's folded text. Undefined when the text is too short for a trigram. */
 function phraseOf({ text }: Row): string[] | undefined {
   const characters = Array.from(fold(text));
   if (characters.length < INDEXED_SEARCH_CHARS_MIN) return undefined;
@@ -48,7 +48,7 @@ function phraseOf({ text }: Row): string[] | undefined {
 }
 
 function checkSample(database: Database, watermark: number, last: number): Finding {
-  // numbers of rows as BigInt: a number would be bound as a float, and FTS5 then leaves the limit aside without a word
+  // row numbers must be BigInt: a number is bound as a float, and FTS5 then silently ignores the limit
   const holds = database
     .prepare<[string, bigint], number>(
       'SELECT count(*) FROM message_text WHERE message_text MATCH ? AND rowid = ?',
@@ -62,7 +62,7 @@ function checkSample(database: Database, watermark: number, last: number): Findi
   const terms = new Set<string>();
   let looked = 0;
 
-  /** Numbers of the rows for which the index does not say what it should. */
+  /** Numbers of the rows with a wrong result in the index. */
   function unexpected(rows: Row[], expected: number): number[] {
     return rows
       .filter((row) => {
@@ -78,7 +78,7 @@ function checkSample(database: Database, watermark: number, last: number): Findi
 
   const absent = unexpected(sample(database, 0, Math.min(watermark, last)), 1);
   const early = unexpected(sample(database, watermark, last), 0);
-  // above the watermark there may also be rows that the table has not, or no longer
+  // above the watermark, the index may also contain rows that are not in the table
   const list = Array.from(terms, quoted);
   for (let i = 0; i < list.length && early.length === 0; i += TERMS_PER_QUERY) {
     const seq = above.get(list.slice(i, i + TERMS_PER_QUERY).join(' OR '), BigInt(watermark));

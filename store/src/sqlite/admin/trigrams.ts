@@ -1,6 +1,6 @@
 /**
- * Whether every row is indexed by the trigrams of its text, each at its place, and nothing else is indexed. A sum of
- * hashes for each row, from the table and from the index: they are equal when the trigrams are.
+ * Checks that the index contains exactly the trigrams of every row at their positions. Compares a sum of hashes for
+ * each row, computed from the table and from the index. Equal trigrams have equal sums.
  */
 import type { Database } from 'better-sqlite3';
 import { fold, indexed } from '../fold.js';
@@ -13,7 +13,7 @@ interface Row {
   text: string;
 }
 
-/** FTS5 reads these two, which are no characters, as U+FFFD. */
+/** FTS5 reads these two noncharacters as U+FFFD. */
 const asIndexed = (character: number): number =>
   character === 0xfffe || character === 0xffff ? 0xfffd : character;
 
@@ -23,11 +23,11 @@ function mix(before: number, part: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-/** Of a trigram at its place in a text; 32 bits. */
+/** The 32-bit hash of a trigram at its position in a text. */
 const hash = (a: number, b: number, c: number, place: number): number =>
   mix(mix(mix(mix(0, a), b), c), place);
 
-/** The hashes of all trigrams of a text, 32 bits. */
+/** The sum of the hashes of all trigrams of a text, 32 bits. */
 function sumOf(text: string): number {
   let [a, b, sum, place] = [0, 0, 0, 0];
   for (const character of text) {
@@ -39,7 +39,7 @@ function sumOf(text: string): number {
   return sum;
 }
 
-/** `term` has three characters, of one or two units each. */
+/** `term` has three characters of one or two UTF-16 units each. */
 function hashTerm(term: string, place: number): number {
   const a = term.codePointAt(0) as number;
   const second = a > 0xffff ? 2 : 1;
@@ -48,7 +48,7 @@ function hashTerm(term: string, place: number): number {
   return hash(a, b, c, place);
 }
 
-/** Reads every row and every entry of the index. */
+/** Reads every row and every index entry. */
 export function checkEveryTrigram(database: Database, watermark: number): Finding {
   const { first, last } = database
     .prepare<[number], { first: number; last: number }>(
@@ -68,7 +68,7 @@ export function checkEveryTrigram(database: Database, watermark: number): Findin
   }
 
   const strange = new Set<number>();
-  // called by SQLite for each entry: to fetch them as rows takes several times as long
+  // SQLite calls this for each entry; fetching the entries as rows takes several times as long
   database.function(
     'note_trigram',
     { deterministic: false },

@@ -1,13 +1,16 @@
-/** What the database holds of the ledger. */
+/** Reads the part of the ledger that is in the database. */
 import type { StoreAccount } from '@lyftr/shared/ledger';
 import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/outcomes';
 import type { Range } from '@lyftr/shared/ranges';
 import { CARRIED, WRITTEN_OFF } from '../format.js';
 
-/** Runs a statement with named parameters; rows are objects. */
+/** Runs a statement with named parameters. Rows are objects. */
 type ReadAll = (sql: string, parameters: object) => unknown[];
 
-/** Call inside one transaction. The ranges are of `producers` alone: the database keeps every producer there ever was. */
+/**
+ * Call it inside one transaction. Reads only the ranges of `producers`, because the database keeps every producer of
+ * all time.
+ */
 export function readStoreAccount(all: ReadAll, producers: Iterable<string>): StoreAccount {
   const counters = all('SELECT name, value FROM counters', {}) as { name: string; value: number }[];
   const counterOf = (wanted: string): number => counters.find(({ name }) => name === wanted)?.value ?? 0;

@@ -1,23 +1,25 @@
-/** Which messages are meant: the one place that turns a filter into SQL, and says what can be counted without the rows. */
+/** Converts a filter to SQL, and tells what can be counted without reading rows. Only this file does so. */
 import { TS_SECONDS_MAX } from '@lyftr/shared/limits';
 import type { Filter as StoreFilter } from '../../store.js';
 
-/** A filter as this engine looks it up. */
+/** A filter in the form of this engine. */
 export interface Filter extends Omit<StoreFilter, 'text'> {
-  /** The folded text. */
+  /** The folded search text. */
   needle: string | undefined;
 }
 
 type Column = Exclude<keyof Filter, 'needle'>;
 
 interface ColumnFilter {
-  /** Tests `messages AS m`; its parameter has the name of the filter. */
+  /** A condition on `messages AS m`. Its parameter has the name of the filter member. */
   condition: string;
-  /** Whether rollups and buckets count by it. Rows are counted where a filter is set that they do not know. */
+  /**
+   * Whether rollups and buckets know this member. If a filter sets a member that they do not know, rows are counted.
+   */
   isBucketed: boolean;
 }
 
-/** Every filter but the text has its place here, or this does not compile. */
+/** Every member of a filter except the text. A missing member does not compile. */
 const COLUMNS: Readonly<Record<Column, ColumnFilter>> = {
   from: { condition: 'm.sender = @from', isBucketed: true },
   to: { condition: 'm.recipient = @to', isBucketed: true },
@@ -26,7 +28,7 @@ const COLUMNS: Readonly<Record<Column, ColumnFilter>> = {
 };
 const NAMES = Object.keys(COLUMNS) as Column[];
 
-/** Conditions on `messages AS m`, apart from the text. `parameters` has a member for each name in `sql`. */
+/** Conditions on `messages AS m`, except the text. `parameters` has a member for each name in `sql`. */
 export interface Conditions {
   sql: string[];
   parameters: Record<string, string | number>;
@@ -43,14 +45,14 @@ export function columnConditions(filter: Filter): Conditions {
   return conditions;
 }
 
-/** Whether rollups and buckets can count what the columns of a filter select. */
+/** Whether rollups and buckets can count the messages that the columns of a filter select. */
 export const isBucketed = (filter: Filter): boolean =>
   NAMES.every((name) => filter[name] === undefined || COLUMNS[name].isBucketed);
 
 export const where = (conditions: readonly string[]): string =>
   conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
 
-/** The filter's range of `ts` with its open ends put in: `[since, until)`. */
+/** The range of `ts` of a filter, `[since, until)`, with limits in place of open ends. */
 export function timeRange(filter: Pick<Filter, 'since' | 'until'>): { since: number; until: number } {
   return {
     since: Math.max(0, filter.since ?? 0),

@@ -1,4 +1,4 @@
-/** Counts the messages that contain a needle, a chunk at a time. Each chunk costs a few ten milliseconds at most. */
+/** Counts the messages that contain a needle, in chunks of a few tens of milliseconds at most. */
 import { columnConditions, where, type Filter } from './conditions.js';
 import type { Needle } from './needle.js';
 import {
@@ -21,20 +21,20 @@ import type { Tuning } from './tuning.js';
 export const LONG_TEXT_BYTES = 4_096;
 
 interface Source {
-  /** Selects `seq` of each match. */
+  /** SQL that selects `seq` of each match. */
   sql: string;
   parameters: Record<string, unknown>;
 }
 
-interface Range {
+interface RowRange {
   first: number;
   last: number;
 }
 
-/** Matches among a range of rows, by the index. */
-function indexedSource(filter: Filter, needle: Needle, match: string, { first, last }: Range): Source {
+/** Finds matches in a range of rows with the index. */
+function indexedSource(filter: Filter, needle: Needle, match: string, { first, last }: RowRange): Source {
   const { sql: conditions, parameters } = columnConditions(filter);
-  // row numbers as BigInt: FTS5 leaves a bound that is a float aside without a word
+  // row numbers must be BigInt: FTS5 silently ignores a limit that is a float
   const range = { match, first: BigInt(first), last: BigInt(last) };
   const hits =
     'SELECT rowid AS seq FROM message_text WHERE message_text MATCH @match AND rowid BETWEEN @first AND @last';
@@ -46,8 +46,8 @@ function indexedSource(filter: Filter, needle: Needle, match: string, { first, l
   };
 }
 
-/** Matches among a range of rows, by testing each. */
-function scannedSource(filter: Filter, needle: Needle, { first, last }: Range): Source {
+/** Finds matches in a range of rows by testing each row. */
+function scannedSource(filter: Filter, needle: Needle, { first, last }: RowRange): Source {
   const { sql: conditions, parameters } = columnConditions(filter);
   conditions.push(needle.condition);
   return {
@@ -56,7 +56,7 @@ function scannedSource(filter: Filter, needle: Needle, { first, last }: Range): 
   };
 }
 
-/** The matches `found`, with their times. */
+/** Returns the matches `found` with their times. */
 function withTimes(reader: Reader, found: readonly number[]): Hits {
   if (found.length === 0) return NO_HITS;
   const rows = reader.all(
@@ -66,10 +66,10 @@ function withTimes(reader: Reader, found: readonly number[]): Hits {
   return { seqs: Float64Array.from(found), times: Float64Array.from(rows, ({ ts }) => ts) };
 }
 
-/** `room` is how many matches may still be remembered; undefined when there are too many already. */
+/** `room` is the number of matches that may still be remembered. Undefined when there are already too many. */
 function readChunk(
   reader: Reader,
-  range: Range,
+  range: RowRange,
   { sql, parameters }: Source,
   room: number | undefined,
 ): Chunk {
@@ -90,7 +90,7 @@ function readChunk(
   };
 }
 
-/** Where a chunk ends that asks the index: behind so many marks, each of which stands for a million characters. */
+/** The last row of a chunk that uses the index: after this many marks. Each mark stands for a million characters. */
 function indexedEnd(reader: Reader, first: number, last: number, marks: number): number {
   const row = reader.get('SELECT seq FROM text_marks WHERE seq >= @first ORDER BY seq LIMIT 1 OFFSET @skip', {
     first,
@@ -99,7 +99,7 @@ function indexedEnd(reader: Reader, first: number, last: number, marks: number):
   return Math.min(row?.seq ?? last, last);
 }
 
-/** Where a chunk ends that tests rows: behind so many, or behind its first long text. */
+/** The last row of a chunk that tests rows: after this many rows, or after the first long text. */
 function scannedEnd(reader: Reader, first: number, last: number, rows: number): number {
   const end = Math.min(last, first + rows - 1);
   const long = reader.get(
@@ -110,7 +110,7 @@ function scannedEnd(reader: Reader, first: number, last: number, rows: number): 
   return long?.seq ?? end;
 }
 
-/** What a search counts, and one snapshot in which it does. */
+/** What a search counts, and the snapshot in which it counts. */
 export interface Counting {
   reader: Reader;
   filter: Filter;
@@ -121,10 +121,10 @@ export interface Counting {
   tuning: Tuning;
 }
 
-function nextChunk(counting: Counting, gap: Range, room: number | undefined): Chunk {
+function nextChunk(counting: Counting, gap: RowRange, room: number | undefined): Chunk {
   const { reader, filter, needle, extent, tuning } = counting;
   const { first } = gap;
-  // a search that was asked before lacks only what is new
+  // a repeated search needs only the new rows
   if (gap.last - first >= tuning.scanChunkRows) {
     const { match, upTo } = counting.indexQuery(reader, extent);
     const last = Math.min(gap.last, upTo);
@@ -139,7 +139,7 @@ function nextChunk(counting: Counting, gap: Range, room: number | undefined): Ch
   return readChunk(reader, range, scannedSource(filter, needle, range), room);
 }
 
-/** One chunk more; undefined when all rows are known. */
+/** Counts one more chunk. Returns undefined when all rows are counted. */
 export function advance(counting: Counting, state: Remembered): Remembered | undefined {
   const gap = firstGap(state, counting.extent.last);
   if (gap === undefined) return undefined;

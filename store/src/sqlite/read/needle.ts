@@ -1,35 +1,38 @@
-/** What makes a text contain a needle, as SQL. */
+/** Builds the SQL that tests whether a text contains a needle. */
 import { INDEXED_SEARCH_CHARS_MIN } from '../format.js';
 
 /**
- * FTS5 takes U+FFFE and U+FFFF for U+FFFD, so a needle with one of the three also finds rows that have another of
- * them in its place.
+ * FTS5 treats U+FFFE and U+FFFF as U+FFFD. A needle with one of these three characters also finds rows with another
+ * of them.
  */
 const BLURRED_BY_INDEX = /[\uFFFD-\uFFFF]/;
 // oxlint-disable-next-line no-control-regex
 const ASCII = /^[\x01-\x7F]*$/;
-/** Letters to which characters beyond ASCII fold too: the Kelvin sign to K, ß to SS, ﬁ to FI. */
+/** Letters that are also the folded form of other characters: K of the Kelvin sign, SS of ß, FI of ﬁ. */
 const FOLDED_FROM_ELSEWHERE = /[AFHIJKLNSTWY]/;
-/** Trigrams that the index is asked for. Those of a longer needle select few rows already, and each costs a lookup. */
+/**
+ * Maximum number of trigrams in an index query. The trigrams of a longer needle already select few rows, and each one
+ * costs a lookup.
+ */
 const TRIGRAMS_MAX = 32;
-/** LIKE compares a needle at every place of a text: with 1,024 characters in 64 KiB that takes a tenth of a second. */
+/** LIKE compares the needle at every position of a text. With 1,024 characters in 64 KiB, that takes 0.1 s. */
 const LIKE_BYTES_MAX = 512;
 
 export interface Needle {
   folded: string;
-  /** Tests `m.text`; its parameters are `parameters`. */
+  /** SQL that tests `m.text`. Its parameters are in `parameters`. */
   condition: string;
   parameters: { needle: string; like: string };
-  /** What the text index is asked for; undefined when the needle is shorter than a trigram. */
+  /** The query for the text index. Undefined when the needle is shorter than a trigram. */
   match: string | undefined;
-  /** Every row that the index finds has the needle. Otherwise they have to be tested. */
+  /** True when every row that the index finds contains the needle. Otherwise the rows must be tested. */
   isProof: boolean;
 }
 
 /**
- * The beginning of the needle in which no trigram comes twice, as a phrase, and the other trigrams beside it. FTS5 goes
- * through a text once for each time that a trigram comes in a phrase: a thousand times `a`, in texts of nothing else, takes
- * it minutes.
+ * Divides a needle into a phrase (its beginning, up to the first repeated trigram) and the remaining trigrams. FTS5
+ * reads a text once for each occurrence of a trigram in a phrase. A phrase of a thousand `a`, in texts that consist
+ * of `a`, takes minutes.
  */
 function divide(characters: readonly string[]): string[] {
   const trigrams = characters
@@ -46,9 +49,9 @@ function divide(characters: readonly string[]): string[] {
 }
 
 /**
- * SQLite's own LIKE folds ASCII, and is several times as fast as our function. What it finds is there. It finds everything
- * in a text of ASCII alone, and everywhere when no other character folds to one of the needle's. It stops at a NUL, as
- * `length` does.
+ * SQLite's LIKE folds ASCII and is several times as fast as our function. What it finds is always a match. It finds
+ * all matches in a text that is pure ASCII, and in any text if no other character folds to one of the needle's. It
+ * stops at NUL, as `length` does.
  */
 function conditionOf(folded: string): string {
   const ours = 'contains(m.text, @needle)';
@@ -60,7 +63,7 @@ function conditionOf(folded: string): string {
 }
 
 export function readNeedle(folded: string): Needle {
-  // code points, as the index counts them
+  // code points, because the index counts those
   const characters = Array.from(folded);
   const isIndexed = characters.length >= INDEXED_SEARCH_CHARS_MIN;
   const phrases = isIndexed ? divide(characters) : undefined;

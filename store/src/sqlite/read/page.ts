@@ -1,4 +1,4 @@
-/** One page of messages in their order, by the way that reads the least. */
+/** Reads one page of messages in order, in the way that reads the least. */
 import type { Page as StorePage, SearchAnswer, StoredMessage } from '../../store.js';
 import { HOUR_SECONDS } from '../format.js';
 import { columnConditions, timeRange, where, type Conditions, type Filter } from './conditions.js';
@@ -11,12 +11,12 @@ import type { Tuning } from './tuning.js';
 import type { Turns } from './turns.js';
 
 export interface Page extends StorePage {
-  /** Ends the page behind the row with which the texts in it reach this size. `offset` is 0 then. */
+  /** The page ends after the row at which its texts reach this size. `offset` is then 0. */
   bytesMax?: number;
 }
 
 export const COLUMNS = 'm.message_id, m.sender AS "from", m.recipient AS "to", m.ts, m.text, m.extra';
-/** Looks at the clock, which a walk without a match would not, at one row in a thousand. */
+/** Checks the time limit at one row in 1,024, so that a walk without matches ends too. */
 export const IN_TIME = '(m.seq & 1023 <> 0 OR in_time())';
 
 const orderBy = (order: Page['order']): string => {
@@ -31,10 +31,13 @@ function addPlace({ sql, parameters }: Conditions, { order, after }: Page): void
   parameters['afterId'] = after.message_id;
 }
 
-/** What of a row can be large. SQLite knows these lengths without reading the texts. */
+/** The size of the large columns. SQLite knows these lengths without reading the texts. */
 const BYTES = 'octet_length(m.text) + ifnull(octet_length(m.extra), 0)';
 
-/** Numbers of rows first, rows afterwards: what is sorted or skipped is not read in full. */
+/**
+ * Selects the row numbers first and reads the rows afterwards, so that sorted or skipped rows are not read
+ * completely.
+ */
 function run(reader: Reader, from: string, { sql, parameters }: Conditions, page: Page): StoredMessage[] {
   const order = orderBy(page.order);
   const select = (columns: string): string =>
@@ -51,14 +54,14 @@ function run(reader: Reader, from: string, { sql, parameters }: Conditions, page
   ) as StoredMessage[];
 }
 
-/** Walks an index. */
+/** Reads a page by walking an index. */
 function walk(reader: Reader, filter: Filter, page: Page): StoredMessage[] {
   const conditions = columnConditions(filter);
   addPlace(conditions, page);
   return run(reader, `messages AS m INDEXED BY ${pickIndex(reader, filter)}`, conditions, page);
 }
 
-/** The page of rows that are known by their numbers; those of other rows may be among them. */
+/** Reads a page of rows whose numbers are known. `seqs` may contain rows of other pages. */
 function pick(reader: Reader, seqs: readonly number[], page: Page): StoredMessage[] {
   const conditions: Conditions = { sql: [], parameters: { seqs: JSON.stringify(seqs) } };
   addPlace(conditions, page);
@@ -70,7 +73,7 @@ function pick(reader: Reader, seqs: readonly number[], page: Page): StoredMessag
   );
 }
 
-/** The same rows, counted from the other end. */
+/** The same page, counted from the other end. */
 function fromOtherEnd(page: Page, total: number): Page {
   const limit = Math.min(page.limit, total - page.offset);
   return {
@@ -82,13 +85,13 @@ function fromOtherEnd(page: Page, total: number): Page {
 }
 
 /**
- * A page of what a sender and a recipient have together. Walking the messages of either may pass many before the first of
- * both; the pair's buckets tell in which hours they are.
+ * A page of the messages of a pair (sender and recipient). Walking the messages of either one could pass many rows
+ * before the first of the pair. The buckets of the pair tell the hours of its messages.
  */
 function pairPage(reader: Reader, filter: Filter, page: Page, series: number): StoredMessage[] {
   const { order, limit, offset } = page;
   const { since, until } = timeRange(filter);
-  // the range is not the index's business here, but each hour is: hence the +
+  // the index must use the hour and not the range, hence the +
   const { sql, parameters } = columnConditions({ ...filter, since: undefined, until: undefined });
   const conditions = {
     sql: [
@@ -98,7 +101,8 @@ function pairPage(reader: Reader, filter: Filter, page: Page, series: number): S
       'm.ts >= hour.start',
       `m.ts < hour.start + ${HOUR_SECONDS}`,
     ],
-    // an hour has at least one message of the pair, but those at the ends, which the range or the place may cut
+    // every listed hour has at least one message, except the first and the last, which the range or the cursor may
+    // cut
     parameters: { ...parameters, since, until, series, hours: offset + limit + 2 },
   };
   addPlace(conditions, page);
@@ -118,7 +122,7 @@ function columnsWalk(reader: Reader, filter: Filter, page: Page): StoredMessage[
   return series === undefined ? walk(reader, filter, page) : pairPage(reader, filter, page, series);
 }
 
-/** A page of messages whatever their text; `total` is what the filter selects. */
+/** A page of messages without a text filter. `total` is the number of messages that the filter selects. */
 export function columnsPage(
   reader: Reader,
   filter: Filter,
@@ -128,7 +132,7 @@ export function columnsPage(
 ): StoredMessage[] {
   if (page.offset >= total) return [];
   if (page.after !== undefined || page.offset <= skipMax) return columnsWalk(reader, filter, page);
-  // buckets are counted upwards
+  // buckets are counted in ascending order
   const upwards = page.order === 'asc' ? page : fromOtherEnd(page, total);
   const spot = locate(reader, filter, upwards.offset);
   const rows =
@@ -139,15 +143,15 @@ export function columnsPage(
 }
 
 /**
- * A page of matches that are all known by their row and time. They are nearly in order already. Only the page itself is
- * read, and those that share a second with its ends: their ids decide.
+ * A page when the row and time of all matches are known. They are almost in order. Only the page itself is read, and
+ * the matches that share a second with its ends: their ids decide.
  */
 export function hitsPage(reader: Reader, { seqs, times }: Hits, page: Page): StoredMessage[] {
   const { order, limit, offset, after } = page;
   const sign = order === 'asc' ? 1 : -1;
   const time = (place: number): number => sign * (times[place] as number);
   const places = Array.from(seqs.keys()).toSorted((a, b) => time(a) - time(b));
-  /** How many of them are before a time, or before and at it. */
+  /** The number of matches before a time, or up to it when `inclusive`. */
   const before = (limitTime: number, inclusive: boolean): number => {
     let [low, high] = [0, places.length];
     while (low < high) {
@@ -168,12 +172,12 @@ export function hitsPage(reader: Reader, { seqs, times }: Hits, page: Page): Sto
   return pick(reader, wanted, { ...page, offset: after === undefined ? offset - from : 0 });
 }
 
-/** Rows at which a walk looks at the clock, whether they match or not. */
+/** Rows at which a walk checks the time limit, whether they match or not. */
 const STOP = `(m.seq & 511 = 0 OR octet_length(m.text) > ${LONG_TEXT_BYTES})`;
 
 /**
- * Walks an index, and tests each row for the needle. Gives the numbers of `limit` matches behind the first `offset`, or
- * undefined when it was not to go on.
+ * Walks an index and tests each row for the needle. Returns the numbers of `limit` matches after the first `offset`,
+ * or undefined when it had to stop.
  */
 function* walkMatches(
   reader: Reader,
@@ -200,7 +204,7 @@ function* walkMatches(
   return seqs;
 }
 
-/** A page of `total` matches that are found by testing rows from the nearer end; undefined when it was not to go on. */
+/** A page of `total` matches, found by testing rows from the nearer end. Undefined when it had to stop. */
 export function* walkPage(
   reader: Reader,
   filter: Filter,
@@ -216,7 +220,7 @@ export function* walkPage(
   return seqs && pick(reader, seqs, { ...page, offset: 0 });
 }
 
-/** The few rows that the columns select, each tested: how many match, and a page of them. */
+/** Tests each of the few rows that the columns select. Returns the number of matches and a page of them. */
 export function* narrowPage(
   reader: Reader,
   filter: Filter,

@@ -1,4 +1,4 @@
-/** The readers of this engine as the services see them: what is small is read here, messages are read in threads. */
+/** The ReadStore of this engine. Small reads run here, and reads of messages run in threads. */
 import { DEAD_LETTER_KINDS, type DeadLettersWaiting } from '@lyftr/shared/outcomes';
 import type {
   DeadLetter,
@@ -15,9 +15,12 @@ import { createReads } from './reads.js';
 import { readSizes } from './sizes.js';
 import { Snapshots, type Reader } from './snapshots.js';
 
-/** Rows of one part of an export: each is a snapshot of its own, so no export keeps the log from being reset. */
+/**
+ * Maximum number of rows in one part of an export. Each part is a separate snapshot, so an export never keeps the WAL
+ * from being reset.
+ */
 const EXPORT_ROWS = 1_000;
-/** And their texts, but for the last of them: one may be as large as a body. */
+/** Maximum size of the texts of a part, except for its last row, which may be as large as a body. */
 const EXPORT_BYTES = 2 * 1024 * 1024;
 
 const DEAD_LETTER_COLUMNS = 'id, kind, reason, message_id, received_at, raw';
@@ -27,7 +30,7 @@ const toFilter = ({ text, ...columns }: StoreFilter): Filter => ({
   needle: text === undefined ? undefined : fold(text),
 });
 
-/** Whether a part was ended by a bound, so that more may follow. */
+/** Whether a limit ended the part, so that more rows may follow. */
 function isCut(messages: readonly StoredMessage[]): boolean {
   const bytes = ({ text, extra }: StoredMessage): number =>
     Buffer.byteLength(text) + Buffer.byteLength(extra ?? '');
@@ -68,7 +71,7 @@ function readLetters(
   return { total, letters };
 }
 
-/** `timeoutMs` bounds every read that takes a signal. */
+/** `timeoutMs` limits every read that takes a signal. */
 export function openSqliteReadStore(file: string, timeoutMs: number): ReadStore {
   const snapshots = new Snapshots(file);
   const reads = createReads(file, timeoutMs);

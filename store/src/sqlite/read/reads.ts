@@ -1,7 +1,7 @@
 /**
- * Reads of messages run in threads, on connections of their own: the main thread stays free for everybody else. What is
- * quick by design has a thread of its own, and so have the figures that are counted over many rows. Searches take turns in
- * as many threads as leave one core free.
+ * Runs reads of messages in threads with their own connections, so that the main thread stays free. One thread runs
+ * quick reads, and one runs figures that are counted over many rows. Searches take turns in the other threads. One
+ * core stays free.
  */
 import { availableParallelism } from 'node:os';
 import { LRUCache } from 'lru-cache';
@@ -10,20 +10,20 @@ import { ProblemError } from '@lyftr/shared/errors';
 import type { Bucket, SearchAnswer, Stats, StatsQuery, StoredMessage } from '../../store.js';
 import type { Filter } from './conditions.js';
 import type { Page } from './page.js';
-import type { Bounds, Outcome } from './thread.js';
+import type { Bounds, ThreadResult } from './thread.js';
 import { sizeOf, type Remembered } from './remembered.js';
 import type { SearchResult } from './search.js';
 import type { TimelineTask } from './timeline.js';
 import { clockMs } from './turns.js';
 
 const SEARCH_THREADS_MAX = 4;
-/** Reads that a thread may have at a time; one more is refused. */
+/** Maximum number of reads per thread. Another read is refused. */
 const PENDING_MAX = 64;
-/** What is remembered of searches, altogether. */
+/** Memory for the results of all searches. */
 const REMEMBERED_BYTES_MAX = 64 * 2 ** 20;
 
 export interface Reads {
-  /** `signal` ends a read that nobody waits for any more. */
+  /** `signal` ends a read that is no longer needed. */
   search(filter: Filter, page: Page, signal?: AbortSignal): Promise<SearchAnswer>;
   message(id: string): Promise<StoredMessage | undefined>;
   stats(query: StatsQuery, signal?: AbortSignal): Promise<Stats>;
@@ -43,7 +43,7 @@ interface Thread {
   pending: number;
 }
 
-/** Rejects with ProblemError: `search-timeout`, `too-busy`, and what the read itself throws. */
+/** Rejects with ProblemError: `search-timeout`, `too-busy`, or the problem of the read itself. */
 export function createReads(file: string, timeoutMs: number): Reads {
   const begun: Promise<unknown>[] = [];
   function startThread(): Thread {
@@ -69,7 +69,7 @@ export function createReads(file: string, timeoutMs: number): Reads {
     sizeCalculation: (value, key) => sizeOf(value) + 2 * key.length,
   });
 
-  /** `undefined` when the time was over. */
+  /** Resolves with undefined when the time limit was reached. */
   async function run<T>(
     thread: Thread,
     name: string,
@@ -88,7 +88,7 @@ export function createReads(file: string, timeoutMs: number): Reads {
     if (signal?.aborted === true) cancel();
     try {
       const bounds: Bounds = { endsAt: clockMs() + timeoutMs, cancelled };
-      const outcome = (await thread.pool.run({ task, bounds }, { name })) as Outcome<T>;
+      const outcome = (await thread.pool.run({ task, bounds }, { name })) as ThreadResult<T>;
       if ('result' in outcome) return outcome.result;
       if ('timedOut' in outcome) return undefined;
       const { code, message, errors, retryAfterSeconds } = outcome.problem;
@@ -126,7 +126,7 @@ export function createReads(file: string, timeoutMs: number): Reads {
       return answer;
     },
     async close() {
-      // a thread that is ended while it loads SQLite takes the process with it
+      // terminating a thread while it loads SQLite would crash the process
       await Promise.allSettled(begun);
       await Promise.all([quick, figures, ...searchers].map(({ pool }) => pool.destroy()));
     },

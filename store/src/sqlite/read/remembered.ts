@@ -1,18 +1,18 @@
 /**
- * What is remembered of a search: how many messages match in each stretch of rows, in the order of their arrival.
- * Messages are only added at the end, so a count stays true until retention removes messages of its stretch.
+ * The remembered result of a search: the number of matches in each stretch of rows, in the order of arrival. Messages
+ * are only added at the end, so a count stays valid until retention removes messages of its stretch.
  */
 import type { Format } from '../format.js';
 import type { Reader } from './snapshots.js';
 
-/** The table as one snapshot shows it. */
+/** The state of the table in one snapshot. */
 export interface Extent {
-  /** Which life of the writer made it: another one may have found another file in its place. */
+  /** The life of the writer that made this state. Another life may use another file in its place. */
   writer: string;
-  /** Messages that retention has removed. */
+  /** Number of messages that retention removed. */
   removed: number;
   last: number;
-  /** Highest row that the text index holds. */
+  /** Highest row in the text index. */
   watermark: number;
 }
 
@@ -24,10 +24,10 @@ export function readExtent(reader: Reader): Extent {
   ) as Extent;
 }
 
-/** How many messages were removed from the parts of the table that a range of rows touches. */
+/** The number of messages removed from the parts of the table that a range of rows touches. */
 export interface Removals {
   (first: number, last: number): number;
-  /** Rows of a part. */
+  /** Rows per part. */
   partRows: number;
 }
 
@@ -44,30 +44,33 @@ export function readRemovals(reader: Reader, { removalsPartRows: partRows }: For
   return Object.assign(between, { partRows });
 }
 
-/** Matches in the order of arrival, as two columns: a page is found by times alone, and only its own rows are read. */
+/**
+ * Matches in the order of arrival, as two columns. The times alone determine a page, so only the rows of the page are
+ * read.
+ */
 export interface Hits {
   seqs: Float64Array;
   /** Epoch seconds. */
   times: Float64Array;
 }
 
-/** Rows that were looked at, and how many of them match. */
+/** A stretch of tested rows, and the number of matches in it. */
 interface Stretch {
   first: number;
   last: number;
   count: number;
-  /** The matches themselves; undefined when there are too many in all stretches. */
+  /** The matches. Undefined when all stretches together have too many. */
   hits: Hits | undefined;
-  /** Messages that had been removed there. */
+  /** The number of messages that had been removed from it. */
   removals: number;
 }
 
 export interface Remembered {
   writer: string;
   removed: number;
-  /** In order, with gaps where nothing is known. */
+  /** In order, with gaps for unknown rows. */
   stretches: readonly Stretch[];
-  /** Whether every stretch has its hits. */
+  /** Whether every stretch lists its matches. */
   isListed: boolean;
 }
 
@@ -88,7 +91,7 @@ const joinedHits = (hits: readonly Hits[]): Hits => ({
 
 export const NO_HITS: Hits = joinedHits([]);
 
-/** Bytes that it takes in memory, roughly. */
+/** Approximate size in memory, in bytes. */
 export function sizeOf({ stretches }: Remembered): number {
   return stretches.reduce((sum, { hits }) => sum + 300 + 2 * (hits?.seqs.byteLength ?? 0), 200);
 }
@@ -96,12 +99,12 @@ export function sizeOf({ stretches }: Remembered): number {
 export const countOf = ({ stretches }: Remembered): number =>
   stretches.reduce((sum, { count }) => sum + count, 0);
 
-/** All matches; undefined when there are too many. */
+/** All matches. Undefined when there are too many. */
 export function hitsOf({ stretches, isListed }: Remembered): Hits | undefined {
   return isListed ? joinedHits(stretches.flatMap(({ hits }) => hits ?? [])) : undefined;
 }
 
-/** What is still true of it. */
+/** The part of the result that is still valid. */
 export function stillTrue(state: Remembered | undefined, extent: Extent, removals: Removals): Remembered {
   const { writer, removed, last } = extent;
   if (state?.writer !== writer || (state.stretches.at(-1)?.last ?? 0) > last)
@@ -113,7 +116,7 @@ export function stillTrue(state: Remembered | undefined, extent: Extent, removal
   return { ...state, removed, stretches };
 }
 
-/** The first rows of which nothing is known; undefined when all are. */
+/** The first range of unknown rows. Undefined when all rows are known. */
 export function firstGap(
   { stretches }: Remembered,
   last: number,
@@ -126,12 +129,12 @@ export function firstGap(
   return first > last ? undefined : { first, last };
 }
 
-/** Matches of a range of rows, which lies in a gap. */
+/** The matches of a range of rows inside a gap. */
 export interface Chunk {
   first: number;
   last: number;
   count: number;
-  /** Undefined when they are too many for what may be remembered. */
+  /** Undefined when there are too many to remember. */
   hits: Hits | undefined;
 }
 
@@ -142,7 +145,7 @@ export function withChunk(state: Remembered, chunk: Chunk, removals: Removals): 
   const isListed = state.isListed && chunk.hits !== undefined;
   let added: Stretch = { ...chunk, removals: removals(first, last) };
   const previous = before.at(-1);
-  // the scan's chunks are small
+  // chunks of a scan are small, so merge neighbours
   if (previous?.last === first - 1 && last - previous.first < removals.partRows) {
     before.pop();
     added = {

@@ -1,4 +1,4 @@
-/** Runs a search: the exact number of matches, and one page of them from the same snapshot. */
+/** Runs a search. Returns the exact number of matches and one page of them from the same snapshot. */
 import type { SearchAnswer, StoredMessage } from '../../store.js';
 import type { Filter } from './conditions.js';
 import { advance, type Counting } from './matches.js';
@@ -14,18 +14,18 @@ import type { Turns } from './turns.js';
 export interface SearchTask {
   filter: Filter;
   page: Page;
-  /** What an earlier search for the same filter has counted. */
+  /** The result of an earlier search for the same filter. */
   remembered: Remembered | undefined;
 }
 
 export interface SearchResult {
-  /** Undefined when the search was not to go on. */
+  /** Undefined when the search had to stop. */
   found: SearchAnswer | undefined;
-  /** To be given to the next search for the same filter. */
+  /** The result to pass to the next search for the same filter. */
   remembered: Remembered | undefined;
 }
 
-/** Few matches are known by their row; of many a page is soon found by walking. */
+/** Reads a page of matches. If there are few, their rows are known. If there are many, walking finds a page soon. */
 function* matchesPage(
   { reader, filter, needle }: Counting,
   page: Page,
@@ -46,7 +46,7 @@ interface Text {
   indexQuery: Counting['indexQuery'];
 }
 
-/** What can be done in one snapshot: the answer, or a turn's part of the count. */
+/** The work in one snapshot: the whole answer, or the part of the count for this turn. */
 function* step(
   { reader, format }: Snapshot,
   { filter, page, remembered }: SearchTask,
@@ -74,7 +74,7 @@ function* step(
   }
 }
 
-/** Snapshot after snapshot, until there is an answer. Throws ProblemError `not-ready` without a database. */
+/** Uses one snapshot after the other until there is an answer. Throws ProblemError `not-ready` without a database. */
 export function* search(
   snapshots: Snapshots,
   task: SearchTask,

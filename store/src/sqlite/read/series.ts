@@ -1,6 +1,6 @@
 /**
- * Exact totals and far places from buckets of time, without reading the rows in between. A sender or a recipient with few
- * messages has no buckets: its rows are counted in their index.
+ * Computes exact totals and large offsets from buckets of time, without reading the rows in between. A sender or a
+ * recipient with few messages has no buckets, and its rows are counted in their index.
  */
 import { ALL_SERIES, DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, type Format } from '../format.js';
 import { columnConditions, isBucketed, timeRange, where, type Filter } from './conditions.js';
@@ -8,7 +8,7 @@ import type { Reader } from './snapshots.js';
 
 export type Index = 'messages_by_sender' | 'messages_by_recipient' | 'messages_by_time';
 
-/** The column `n` of the only row; 0 when there is none. */
+/** The column `n` of the only row. 0 when there is none. */
 export function count(reader: Reader, sql: string, parameters: object = {}): number {
   return (reader.get(sql, parameters) as { n: number } | undefined)?.n ?? 0;
 }
@@ -16,7 +16,7 @@ export function count(reader: Reader, sql: string, parameters: object = {}): num
 const partyTotal = (reader: Reader, party: 'sender' | 'recipient', name: string): number =>
   count(reader, `SELECT messages AS n FROM ${party}_rollup WHERE ${party} = @name`, { name });
 
-/** The index that delivers the filter's messages in their order and reads the fewest of others. */
+/** The index that returns the messages of the filter in order and reads the fewest others. */
 export function pickIndex(reader: Reader, { from, to }: Filter): Index {
   if (from === undefined) return to === undefined ? 'messages_by_time' : 'messages_by_recipient';
   if (to === undefined) return 'messages_by_sender';
@@ -24,7 +24,7 @@ export function pickIndex(reader: Reader, { from, to }: Filter): Index {
   return isRecipientRarer ? 'messages_by_recipient' : 'messages_by_sender';
 }
 
-/** The series that counts what the filter's columns select; undefined when it has none. */
+/** The series of the messages that the filter's columns select. Undefined when there is none. */
 export function findSeries(reader: Reader, filter: Filter): number | undefined {
   if (!isBucketed(filter)) return undefined;
   const { from = '', to = '' } = filter;
@@ -36,7 +36,7 @@ export function findSeries(reader: Reader, filter: Filter): number | undefined {
 const widthsOf = (series: number): number[] =>
   series === ALL_SERIES ? [DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS] : [DAY_SECONDS, HOUR_SECONDS];
 
-/** Counts rows; `filter` has no needle here, or it does not matter. */
+/** Counts rows. Ignores the needle of `filter`. */
 function countRows(reader: Reader, filter: Filter, index: Index): number {
   const { sql, parameters } = columnConditions(filter);
   return count(
@@ -46,7 +46,9 @@ function countRows(reader: Reader, filter: Filter, index: Index): number {
   );
 }
 
-/** Messages of a series in `[since, until)`: whole buckets, the widest first, and at both ends the next narrower ones. */
+/**
+ * The messages of a series in `[since, until)`: whole buckets of the greatest width, and narrower ones at both ends.
+ */
 function sumBuckets(
   reader: Reader,
   series: number,
@@ -76,7 +78,10 @@ function countSeries(reader: Reader, filter: Filter, series: number, since: numb
   );
 }
 
-/** Exact number of messages that the filter's columns select, whatever its needle. Costs a few milliseconds at most. */
+/**
+ * The exact number of messages that the filter's columns select, without its needle. Takes a few milliseconds at
+ * most.
+ */
 export function countColumns(reader: Reader, filter: Filter, { seriesMessagesMin }: Format): number {
   if (!isBucketed(filter)) return countRows(reader, filter, pickIndex(reader, filter));
   const { from, to } = filter;
@@ -90,20 +95,20 @@ export function countColumns(reader: Reader, filter: Filter, { seriesMessagesMin
     ...(from === undefined ? [] : [partyTotal(reader, 'sender', from)]),
     ...(to === undefined ? [] : [partyTotal(reader, 'recipient', to)]),
   ];
-  // two that have series of their own and none together have no message together
+  // if both have a series and the pair has none, they share no message
   if (parties.every((total) => total >= seriesMessagesMin) && parties.length === 2) return 0;
   return countRows(reader, filter, pickIndex(reader, filter));
 }
 
-/** Where the message of a rank is: at or behind `since`, with `skip` others of the filter between. */
+/** The position of a message by rank: at or after `since`, with `skip` other matches in between. */
 export interface Spot {
   since: number;
   skip: number;
 }
 
 /**
- * The spot of the message with `offset` others of the filter before it, in ascending order; undefined when there are no
- * buckets for it.
+ * Finds the message that has `offset` others before it, in ascending order. Undefined when there are no buckets for
+ * the filter.
  */
 export function locate(reader: Reader, filter: Filter, offset: number): Spot | undefined {
   const series = findSeries(reader, filter);

@@ -1,4 +1,4 @@
-/** Read-only connections: one snapshot per answer, of whatever file is there now. */
+/** Read-only connections. Each answer uses one snapshot of the current file. */
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { readFormat, SCHEMA_VERSION, type Format } from '../format.js';
@@ -6,22 +6,22 @@ import { ProblemError } from '@lyftr/shared/errors';
 import { fold } from '../fold.js';
 
 /**
- * Readers of a WAL file wait for a lock only while the log is being recovered. The wait blocks every other
- * request of this process, so it is short.
+ * Readers of a WAL file wait for a lock only during its recovery. The wait blocks every other request of this
+ * process, so it must be short.
  */
 const BUSY_MS = 1_000;
 const CACHE_KIB = 32 * 1_024;
-/** Pages of the file are read where they lie in the system's cache, not copied. */
+/** Pages are read directly from the cache of the system, without copying. */
 const MMAP_BYTES = 64 * 2 ** 30;
 
 /**
- * Runs statements by their text. Parameters are named, and those that a statement does not use are ignored. Rows are
- * objects with a member per column, as STRICT tables hold them; `get` returns undefined when there is none.
+ * Runs statements by their text. Parameters are named, and unused ones are ignored. Rows are objects with one member
+ * per column (the tables are STRICT). `get` returns undefined when there is no row.
  */
 export interface Reader {
   get(sql: string, parameters?: object): unknown;
   all(sql: string, parameters?: object): unknown[];
-  /** Its rows one by one. No other statement of the same text may run meanwhile. */
+  /** Returns the rows one by one. No other statement with the same text may run at the same time. */
   iterate(sql: string, parameters?: object): IterableIterator<unknown>;
 }
 
@@ -32,14 +32,14 @@ export interface Snapshot {
   end(): void;
 }
 
-/** When a read has to end. */
+/** The time limit of a read. */
 export interface Limit {
   isOver(): boolean;
 }
 
 const NO_LIMIT: Limit = { isOver: () => false };
 
-/** What `in_time()` in a statement throws when the limit of its read is over. */
+/** `in_time()` in a statement throws this error when the time limit of its read is reached. */
 export class TimeoutError extends Error {
   constructor() {
     super('the read took too long');
@@ -49,10 +49,10 @@ export class TimeoutError extends Error {
 
 interface Connection {
   database: Database.Database;
-  /** Tells the file apart from another one that has taken its place: a restored backup, a wiped directory. */
+  /** Detects that another file has replaced this one: a restored backup, or a new file in an emptied directory. */
   inode: number;
   reader: Reader;
-  /** Read with the first snapshot: until then the file may be of another version. */
+  /** Read with the first snapshot. Before that, the file may have another version. */
   format: Format | undefined;
   limit: Limit;
 }
@@ -62,7 +62,7 @@ function connect(file: string, inode: number): Connection {
   database.pragma(`cache_size = -${CACHE_KIB}`);
   database.pragma(`mmap_size = ${MMAP_BYTES}`);
   database.pragma('temp_store = MEMORY');
-  // SQL is put together from a bounded set of parts, so this map is bounded too
+  // there is a limited number of SQL texts, so this map is limited too
   const statements = new Map<string, Database.Statement>();
   const prepared = (sql: string): Database.Statement => {
     let statement = statements.get(sql);
@@ -97,16 +97,16 @@ const reason = (error: unknown): string =>
   `cannot be read (${(error as { code?: string }).code ?? 'no error code'}): check DATA_DIR and its permissions`;
 
 export class Snapshots {
-  /** Path of the database file. */
+  /** The path of the database file. */
   readonly file: string;
-  /** A connection that no snapshot is using. Only snapshots that are open at the same time need another one. */
+  /** An unused connection. Only simultaneous snapshots need more than one. */
   #idle: Connection | undefined;
 
   constructor(file: string) {
     this.file = file;
   }
 
-  /** `ok`, or what is wrong and what would mend it. */
+  /** `ok`, or the fault and its correction. */
   state(): string {
     try {
       this.read(() => undefined);
@@ -117,9 +117,9 @@ export class Snapshots {
   }
 
   /**
-   * A read transaction: whatever is read in it belongs together. It holds back the writer's log until it is ended. Throws
-   * ProblemError `not-ready` until there is a database of this version; a later try can succeed.
-   * Statements with `in_time()` throw TimeoutError once the limit is over.
+   * Begins a read transaction. All its reads see the same state. Until it ends, the writer cannot reset the WAL.
+   * Throws ProblemError `not-ready` while there is no database of this version; a retry may succeed. Statements with
+   * `in_time()` throw TimeoutError when the time limit is reached.
    */
   snapshot(limit = NO_LIMIT): Snapshot {
     const connection = this.#connect();
@@ -141,7 +141,7 @@ export class Snapshots {
       reader,
       format: connection.format,
       end: () => {
-        // an error of the disk ends it too
+        // a disk error also ends the transaction
         if (database.inTransaction) database.exec('COMMIT');
         if (this.#idle === undefined) this.#idle = connection;
         else database.close();

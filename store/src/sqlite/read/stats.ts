@@ -1,4 +1,4 @@
-/** Totals, and the senders with most messages. */
+/** Reads the totals and the senders with the most messages. */
 import type { Stats, StatsQuery } from '../../store.js';
 import { timeRange } from './conditions.js';
 import { IN_TIME } from './page.js';
@@ -25,7 +25,7 @@ const IN_RANGE = `FROM messages AS m INDEXED BY messages_by_time WHERE ts >= @si
 
 const EDGES = `SELECT (SELECT min(ts) ${IN_RANGE}) AS first, (SELECT max(ts) ${IN_RANGE}) AS last`;
 
-/** Senders of a part of the time are not kept, but counted. */
+/** The senders of a period have no rollup, so they are counted. */
 const SENDERS_IN_RANGE = `SELECT sender AS "from", count(*) AS count, count(*) OVER () AS senders, sum(count(*)) OVER () AS total
   ${IN_RANGE} AND ${IN_TIME} GROUP BY sender ORDER BY 2 DESC, 1 LIMIT @top`;
 

@@ -1,4 +1,4 @@
-/** What a thread runs. Searches take turns, everything else is done at once. */
+/** The code of a thread. Searches take turns, and every other read runs at once. */
 import { workerData } from 'piscina';
 import { ProblemError, type FieldError, type ProblemCode } from '@lyftr/shared/errors';
 import type { StatsQuery, StoredMessage } from '../../store.js';
@@ -11,7 +11,7 @@ import { clockMs, takeTurns } from './turns.js';
 
 const snapshots = new Snapshots((workerData as { file: string }).file);
 
-/** A problem does not cross threads as it is: a copied error has lost its class. */
+/** A problem in a form that can be sent to another thread. A copied error loses its class. */
 export interface ThrownProblem {
   code: ProblemCode;
   message: string;
@@ -19,10 +19,10 @@ export interface ThrownProblem {
   retryAfterSeconds: number | undefined;
 }
 
-/** `timedOut`: the read was cut off, because its time was over or nobody wants it any more. */
-export type Outcome<T> = { result: T } | { problem: ThrownProblem } | { timedOut: true };
+/** `timedOut`: the read was stopped, because it reached its time limit or is no longer needed. */
+export type ThreadResult<T> = { result: T } | { problem: ThrownProblem } | { timedOut: true };
 
-/** When a read has to end: at that time of `clockMs`, or when the first element is no longer 0. */
+/** When a read must end: at that time of `clockMs`, or when the first element is no longer 0. */
 export interface Bounds {
   endsAt: number;
   cancelled: Int32Array;
@@ -32,10 +32,10 @@ const limitOf = ({ endsAt, cancelled }: Bounds): Limit => ({
   isOver: () => clockMs() >= endsAt || Atomics.load(cancelled, 0) !== 0,
 });
 
-/** Ends when the thread is loaded. */
+/** Returns when the thread is loaded. */
 export const begin = (): void => {};
 
-async function attempt<T>(read: () => T | Promise<T>): Promise<Outcome<T>> {
+async function attempt<T>(read: () => T | Promise<T>): Promise<ThreadResult<T>> {
   try {
     return { result: await read() };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Messages per bucket of time. */
+/** Reads the number of messages per bucket of time. */
 import { ProblemError } from '@lyftr/shared/errors';
 import { BUCKET_SECONDS, TIMELINE_BUCKETS_MAX, type Bucket, type TimelineQuery } from '../../store.js';
 import { ALL_SERIES, HOUR_SECONDS, type Format } from '../format.js';
@@ -7,13 +7,13 @@ import { IN_TIME } from './page.js';
 import { countColumns, findSeries, pickIndex } from './series.js';
 import type { Reader } from './snapshots.js';
 
-/** As the store's, with the filter as this engine has it. */
+/** The query of the store, with the filter in the form of this engine. */
 export interface TimelineTask {
   bucket: TimelineQuery['bucket'];
   filter: Filter;
 }
 
-/** Whole buckets as they are kept; the first and the last may be cut by the range, and are counted. */
+/** Reads whole buckets as stored. The range may cut the first and the last one, so these are counted. */
 function keptBuckets(
   reader: Reader,
   filter: Filter,
@@ -46,7 +46,7 @@ function countedBuckets(reader: Reader, filter: Filter, width: number): Bucket[]
   ) as Bucket[];
 }
 
-/** Throws ProblemError `invalid-query` when there are too many buckets. */
+/** Throws ProblemError `invalid-query` when there would be too many buckets. */
 export function readTimeline(reader: Reader, { bucket, filter }: TimelineTask, format: Format): Bucket[] {
   const width = BUCKET_SECONDS[bucket];
   const series = findSeries(reader, filter);

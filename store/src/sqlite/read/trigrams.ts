@@ -1,10 +1,10 @@
-/** What the text index is asked for. */
+/** Builds the query for the text index. */
 import { quoted, type Needle } from './needle.js';
 import type { Extent } from './remembered.js';
 import type { Reader } from './snapshots.js';
 import type { Tuning } from './tuning.js';
 
-/** Trigrams of the text index that begin with `prefix`; undefined when there are more than `max`. */
+/** The trigrams in the text index that begin with `prefix`. Undefined when there are more than `max`. */
 function readTrigrams(reader: Reader, prefix: string, max: number): string[] | undefined {
   const trigrams: string[] = [];
   let from = prefix;
@@ -14,22 +14,22 @@ function readTrigrams(reader: Reader, prefix: string, max: number): string[] | u
     if (!term.startsWith(prefix)) return trigrams;
     if (trigrams.length === max) return undefined;
     trigrams.push(term);
-    // the next one begins with three other characters
+    // continue after all entries of this trigram
     from = `${term}\u0001`;
   }
 }
 
 export interface IndexQuery {
-  /** An expression of FTS5; '' when it could find nothing, undefined when the index is of no help. */
+  /** An FTS5 expression. '' when nothing can match, undefined when the index does not help. */
   match: string | undefined;
-  /** Holds for rows up to this one. */
+  /** Valid for rows up to this one. */
   upTo: number;
 }
 
 /**
- * One or two characters are looked up as every trigram that begins with them; texts in the index end with two characters
- * more, so they are the beginning of one wherever they stand. The trigrams are read once for a search: up to the watermark
- * of that moment no other can come.
+ * A needle of one or two characters is looked up as every trigram that begins with it. Indexed texts have two extra
+ * characters at the end, so the needle is the beginning of a trigram at any position. The trigrams are read once per
+ * search: up to the watermark of that moment, no new ones can appear.
  */
 export function createIndexQuery(
   needle: Needle,

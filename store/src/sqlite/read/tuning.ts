@@ -1,16 +1,19 @@
-/** Where a search changes its way. Every way gives the same answer, at another cost; tests take each by small numbers. */
+/**
+ * Thresholds at which a search changes its method. All methods give the same answer at different cost. Tests use
+ * small numbers to run every method.
+ */
 export interface Tuning {
-  /** Rows that are tested one by one, without the text index and without remembering: about 5 ms. */
+  /** Up to this number of rows, a search tests each row without the text index and remembers nothing: about 5 ms. */
   narrowRows: number;
-  /** Matches that are remembered one by one; reading their times costs about 1 µs each, once. */
+  /** Maximum number of remembered matches. Reading their times costs about 1 µs each, once. */
   hitsMax: number;
-  /** Trigrams by which the index is asked for one or two characters. With more of them a scan is as quick. */
+  /** Maximum number of trigrams in an index query for one or two characters. With more, a scan is as fast. */
   trigramsMax: number;
-  /** Marks of one statement, each for a million characters: the index goes through them in 50 ms at worst. */
+  /** Marks per statement, each for a million characters. The index reads them in 50 ms at most. */
   indexChunkMarks: number;
-  /** Rows of one statement that tests them. */
+  /** Rows per statement that tests rows. */
   scanChunkRows: number;
-  /** Rows that are skipped one by one rather than by buckets. */
+  /** Up to this number, rows are skipped one by one and not with buckets. */
   skipMax: number;
 }
 

@@ -1,11 +1,11 @@
 import type { Database } from 'better-sqlite3';
 import type { DeadLetterKind } from '@lyftr/shared/outcomes';
 
-export interface DeadLetter {
+export interface NewDeadLetter {
   kind: DeadLetterKind;
-  /** Why it was put aside, for a person. */
+  /** The reason, for a person. */
   reason: string;
-  /** What came out of the queue, as JSON text: a message tuple, or a whole envelope. */
+  /** The JSON text from the queue: a message tuple or a whole envelope. */
   raw: string;
   messageId?: string;
   /** Epoch milliseconds. */
@@ -13,9 +13,9 @@ export interface DeadLetter {
 }
 
 export interface DeadLetters {
-  /** Call inside the transaction of the rest of the batch. */
-  add(letter: DeadLetter): void;
-  /** Returns false when there is no such letter. */
+  /** Call it inside the transaction of the batch. */
+  add(letter: NewDeadLetter): void;
+  /** Returns false when the dead letter does not exist. */
   discard(id: number): boolean;
 }
 

@@ -2,8 +2,8 @@ import type { Database } from 'better-sqlite3';
 import { FencedError } from '../../store.js';
 
 /**
- * Raises the epoch in the name of `instance`, and returns the check that belongs inside every write transaction: it
- * throws FencedError once somebody else has raised it again.
+ * Raises the epoch for `instance`. Returns the check that every write transaction must call: it throws FencedError
+ * when another writer has raised the epoch again.
  */
 export function raiseFence(database: Database, instance: string): () => void {
   const epoch = database

@@ -1,10 +1,10 @@
 /**
- * Which messages of which producer have been committed, and which were written off, as ranges of their numbers, so that
- * a batch that comes again (the writer died between COMMIT and the completion of the job) is recognised and not counted
- * again. All that write belong inside a transaction.
+ * Keeps the committed and the written-off messages of each producer as ranges of numbers. A batch that arrives again
+ * (because the writer died between COMMIT and the completion of the job) is recognised and not counted twice. Call
+ * all methods that write inside a transaction.
  *
- * The ranges of committed messages are kept in memory and written in the transaction that commits the messages. After a
- * rollback `forget()` drops the memory; it is read again from the rows.
+ * The committed ranges are cached in memory and written in the transaction that commits the messages. After a
+ * rollback, `forget()` discards the cache, and the ranges are read from the rows again.
  */
 import type { Database } from 'better-sqlite3';
 import { WRITTEN_OFF } from '../format.js';
@@ -13,27 +13,27 @@ import { size, subtract, union, type Range } from '@lyftr/shared/ranges';
 
 interface Producer {
   ranges: readonly Range[];
-  /** As the rows have them. */
+  /** As stored in the rows. */
   saved: readonly Range[];
 }
 
 export interface Ledger {
-  /** Notes the numbers, and returns those of them that are new. */
+  /** Adds the numbers and returns the new ones among them. */
   note(numbers: Numbers): Range[];
-  /** Writes what was noted. */
+  /** Writes the added numbers. */
   save(): void;
-  /** Call after a rollback. */
+  /** Call it after a rollback. */
   forget(): void;
-  /** Drops the memory of a producer that is not expected to come again. Call outside of a transaction. */
+  /** Removes a producer that has ended from the cache. Call it outside of a transaction. */
   release(producer: string): void;
-  /** `unnamed` are messages of which no number is known. */
+  /** `unnamed` is the number of messages whose numbers are unknown. */
   writeOff(lost: readonly { producer: string; ranges: readonly Range[] }[], unnamed: number): void;
 }
 
-/** Stands for producers that ended long ago, of which no numbers are known. */
+/** Stands for producers that are no longer listed. Their numbers are unknown. */
 const UNNAMED = '_unnamed';
 
-/** Most often the numbers follow those before. */
+/** Adds a range. It usually follows the last one. */
 function added(ranges: readonly Range[], range: Range): readonly Range[] {
   const last = ranges.at(-1);
   if (last === undefined || range[0] !== last[1] + 1) return union(ranges, [range]);
@@ -54,7 +54,7 @@ export function createLedger(database: Database): Ledger {
     );
     return {
       read: (producer: string): Range[] => read.all(producer),
-      /** Rows that are the same in both are left alone. */
+      /** Leaves unchanged rows alone. */
       replace(producer: string, before: readonly Range[], after: readonly Range[]): void {
         const old = new Map(before);
         for (const [first, last] of after) {
@@ -84,7 +84,7 @@ export function createLedger(database: Database): Ledger {
     return producer;
   }
 
-  /** What was written off and comes after all is not written off any more. */
+  /** Removes numbers that are stored now from the written-off ranges. */
   function takeBack(producer: string, fresh: readonly Range[]): void {
     const before = writtenOff.read(producer);
     if (before.length === 0) return;

@@ -1,4 +1,4 @@
-/** Rows of `messages`: how they come, and how retention takes them away. Runs inside the transactions of the store. */
+/** Inserts and removes rows of `messages`. Runs inside the transactions of the store. */
 import Database from 'better-sqlite3';
 import { requestIdAt, type MessageTuple, type PutAside, type ReadBatch } from '@lyftr/shared/batch';
 import { CONFLICTING_DUPLICATE, type Outcomes } from '@lyftr/shared/outcomes';
@@ -6,26 +6,29 @@ import type { Format } from '../format.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { Counted } from './rollups.js';
 
-/** One transaction's work that is summed up before it is written. */
-export interface Tally {
+/** The totals of one transaction, which are written at its end. */
+export interface CommitTotals {
   outcomes: Outcomes;
   created: Counted[];
   aside: PutAside[];
 }
 
-/** A row that is about to go. */
+/** A row to be removed. */
 export interface OldRow extends Counted {
   seq: number;
   text: string;
 }
 
 export interface Messages {
-  /** Inserts a message of the batch, or counts it as a duplicate, or puts it aside. Throws what is not its own fault. */
-  store(batch: ReadBatch, index: number, tally: Tally): void;
-  /** The oldest rows with `ts` before `beforeTs`. */
+  /**
+   * Inserts a message of the batch, counts it as a duplicate, or stores it as a dead letter. Throws errors that are
+   * not caused by the message.
+   */
+  store(batch: ReadBatch, index: number, totals: CommitTotals): void;
+  /** Reads the oldest rows with `ts` before `beforeTs`. */
   readOld(beforeTs: number, rowsMax: number): OldRow[];
   remove(rows: readonly OldRow[]): void;
-  /** Highest row so far; given back to `rewind` after a rollback. */
+  /** The highest row so far. Pass it to `rewind` after a rollback. */
   lastSeq(): number;
   rewind(lastSeq: number): void;
 }
@@ -47,7 +50,7 @@ export function createMessages(
     'SELECT sender, recipient, ts, text, extra FROM messages WHERE message_id = ?',
   );
   readStored.raw();
-  // seq is never used again, not even when the newest rows have been removed: the text index knows rows by it
+  // a seq is never reused, even after the newest rows were removed, because the text index identifies rows by it
   let lastSeq = database
     .prepare<[], number>(
       'SELECT max((SELECT coalesce(max(seq), 0) FROM messages), watermark) FROM text_index',
@@ -55,16 +58,19 @@ export function createMessages(
     .pluck()
     .get() as number;
 
-  /** The first delivery has won. A later one that says something else is kept where a person can look at it. */
-  function keepIfConflicting(batch: ReadBatch, index: number, tally: Tally): void {
+  /**
+   * The first delivery is stored. A later one with different content becomes a dead letter, so that a person can look
+   * at it.
+   */
+  function keepIfConflicting(batch: ReadBatch, index: number, totals: CommitTotals): void {
     const message = batch.messages[index] as MessageTuple;
     const [messageId, from, to, ts, text, extra = null] = message;
     const stored = readStored.get(messageId);
     const isSame =
       stored !== undefined && [from, to, ts, text, extra].every((value, i) => value === stored[i]);
     if (isSame) return;
-    tally.outcomes.conflicting_duplicate++;
-    tally.aside.push({ kind: CONFLICTING_DUPLICATE, requestId: requestIdAt(batch, index) });
+    totals.outcomes.conflicting_duplicate++;
+    totals.aside.push({ kind: CONFLICTING_DUPLICATE, requestId: requestIdAt(batch, index) });
     const reason = 'the content differs from the message that is stored under this id';
     deadLetters.add({
       kind: CONFLICTING_DUPLICATE,
@@ -75,19 +81,19 @@ export function createMessages(
     });
   }
 
-  function store(batch: ReadBatch, index: number, tally: Tally): void {
+  function store(batch: ReadBatch, index: number, totals: CommitTotals): void {
     const message = batch.messages[index] as MessageTuple;
     const [id, from, to, ts, text, extra] = message;
     try {
       const { changes } = insert.run(lastSeq + 1, id, from, to, ts, text, extra ?? null);
       if (changes === 0) {
-        tally.outcomes.duplicate++;
-        keepIfConflicting(batch, index, tally);
+        totals.outcomes.duplicate++;
+        keepIfConflicting(batch, index, totals);
         return;
       }
       lastSeq++;
-      tally.outcomes.created++;
-      tally.created.push({ sender: from, recipient: to, ts });
+      totals.outcomes.created++;
+      totals.created.push({ sender: from, recipient: to, ts });
     } catch (error) {
       if (!isConstraint(error)) throw error;
       deadLetters.add({
@@ -97,8 +103,8 @@ export function createMessages(
         ...(typeof id === 'string' ? { messageId: id } : {}),
         receivedAt: batch.at,
       });
-      tally.aside.push({ kind: 'unstorable_message', requestId: requestIdAt(batch, index) });
-      tally.outcomes.dead_letter++;
+      totals.aside.push({ kind: 'unstorable_message', requestId: requestIdAt(batch, index) });
+      totals.outcomes.dead_letter++;
     }
   }
 

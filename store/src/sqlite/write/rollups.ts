@@ -1,14 +1,15 @@
 /**
- * Messages per sender, per recipient and per bucket of time, changed in the transaction that changes the messages.
+ * Maintains the number of messages per sender, per recipient and per bucket of time, in the transaction that changes
+ * the messages.
  *
- * All messages together have buckets (series 0). A sender or a recipient gets a series of its own when it has
- * `seriesMessagesMin` messages, and a pair of two such gets one with its first message: so the number of series is
- * bounded by the messages, and a filter without a series is answered by counting few rows.
+ * Series 0 has the buckets of all messages. A sender or a recipient gets its own series when it has
+ * `seriesMessagesMin` messages. A pair of two such parties gets one with its first message. The number of series is
+ * therefore limited by the number of messages, and a filter without a series selects few rows to count.
  */
 import type { Database } from 'better-sqlite3';
 import { ALL_SERIES, DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, type Format } from '../format.js';
 
-/** What the rollups have to know of a message. */
+/** The part of a message that the rollups need. */
 export interface Counted {
   sender: string;
   recipient: string;
@@ -17,11 +18,11 @@ export interface Counted {
 }
 
 export interface Rollups {
-  /** Counts rows that this transaction has inserted. */
+  /** Adds rows that this transaction inserted. */
   add(messages: readonly Counted[]): void;
-  /** Uncounts rows that this transaction has deleted. */
+  /** Subtracts rows that this transaction deleted. */
   remove(messages: readonly Counted[]): void;
-  /** Call after a rollback. */
+  /** Call it after a rollback. */
   forget(): void;
 }
 
@@ -70,7 +71,7 @@ export function createRollups(
     );
   const hoursOfParty = { sender: hoursOf('sender'), recipient: hoursOf('recipient') };
 
-  /** Ids by sender and recipient, '' for any; read again after a rollback. */
+  /** Ids by sender and recipient, where '' means any. Read again after a rollback. */
   let known: Map<string, Map<string, number>> | undefined;
 
   function series(): Map<string, Map<string, number>> {
@@ -97,8 +98,8 @@ export function createRollups(
     return id;
   }
 
-  /** Messages by start of their bucket of the given width. */
-  class Tally {
+  /** Number of messages by start of bucket, for one width. */
+  class BucketCounts {
     private readonly bySeries = new Map<number, Map<number, number>>();
 
     add(id: number, start: number, by: number): void {
@@ -107,9 +108,9 @@ export function createRollups(
       bump(starts, start, by);
     }
 
-    /** Writes buckets of `seconds`, and returns the tally of the next wider ones. */
-    write(seconds: number, wider: number | undefined): Tally {
-      const next = new Tally();
+    /** Writes buckets of `seconds` and returns the counts of the next wider ones. */
+    write(seconds: number, wider: number | undefined): BucketCounts {
+      const next = new BucketCounts();
       for (const [id, starts] of this.bySeries) {
         for (const [start, by] of starts) {
           if ((addToBucket.get(id, seconds, start, by) as number) <= 0) removeBucket.run(id, seconds, start);
@@ -120,14 +121,14 @@ export function createRollups(
     }
   }
 
-  function writeBuckets(hours: Tally): void {
+  function writeBuckets(hours: BucketCounts): void {
     hours.write(HOUR_SECONDS, DAY_SECONDS).write(DAY_SECONDS, undefined);
   }
 
-  /** Counts the messages in the series that are there. `by` is 1 or -1. */
+  /** Counts the messages in the existing series. `by` is 1 or -1. */
   function countInSeries(messages: readonly Counted[], by: 1 | -1): void {
-    const minutes = new Tally();
-    const hours = new Tally();
+    const minutes = new BucketCounts();
+    const hours = new BucketCounts();
     for (const { sender, recipient, ts } of messages) {
       minutes.add(ALL_SERIES, ts - (ts % MINUTE_SECONDS), by);
       const hour = ts - (ts % HOUR_SECONDS);
@@ -142,10 +143,10 @@ export function createRollups(
     writeBuckets(hours);
   }
 
-  /** Begins the series of a sender or recipient, and of its pairs with others that have one, from the rows. */
+  /** Creates the series of a sender or recipient, and of its pairs with parties that have one. Counts its rows. */
   function beginSeries(party: Party, name: string): void {
     const own = party === 'sender' ? findOrMake(name, '') : findOrMake('', name);
-    const hours = new Tally();
+    const hours = new BucketCounts();
     for (const { other, start, messages } of hoursOfParty[party].all(name)) {
       hours.add(own, start, messages);
       const pair: [string, string] = party === 'sender' ? [name, other] : [other, name];
@@ -163,7 +164,7 @@ export function createRollups(
 
   return {
     add(messages) {
-      // what begins now is counted from the rows, these among them
+      // a new series counts its rows, which include these
       countInSeries(messages, 1);
       for (const party of PARTIES) {
         for (const [name, count] of countByParty(messages, party)) {

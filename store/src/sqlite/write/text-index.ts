@@ -1,26 +1,32 @@
 import type { Database } from 'better-sqlite3';
 import { fold, indexed } from '../fold.js';
 
-/** `text_marks` has a row for so many characters of indexed text. */
+/** `text_marks` has one row for this many characters of indexed text. */
 const TEXT_MARK_CHARS = 1_000_000;
 
-/** A row as the index knows it. */
+/** A row to index. */
 export interface IndexedRow {
   seq: number;
   text: string;
 }
 
 export interface TextIndex {
-  /** Indexes up to `rowsMax` rows behind the watermark in one transaction. Returns how many; 0 when all are indexed. */
+  /**
+   * Indexes up to `rowsMax` rows after the watermark in one transaction. Returns their number, 0 when all rows are
+   * indexed.
+   */
   advance(rowsMax: number): number;
-  /** Rows that are stored and not yet indexed. */
+  /** Number of stored rows that are not indexed yet. */
   lag(): number;
-  /** Takes rows out, before the table loses them; those above the watermark are not in it. Call inside a transaction. */
+  /**
+   * Removes rows from the index before they are removed from the table. Ignores rows above the watermark. Call it
+   * inside a transaction.
+   */
   remove(rows: readonly IndexedRow[]): void;
 }
 
 /**
- * The trigram index over `messages.text`; a reader scans what lies behind the watermark. `checkFence` throws inside a
+ * The trigram index of `messages.text`. Readers scan the rows after the watermark. `checkFence` throws inside a
  * transaction that must not commit.
  */
 export function createTextIndex(database: Database, checkFence: () => void): TextIndex {
@@ -28,7 +34,7 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
   const next = database.prepare<[number, number], IndexedRow>(
     'SELECT seq, text FROM messages WHERE seq > ? ORDER BY seq LIMIT ?',
   );
-  // row numbers as BigInt: a number is bound as a float, which FTS5 does not take for a row number
+  // row numbers must be BigInt: a number is bound as a float, which FTS5 does not accept as a row number
   const insert = database.prepare<[bigint, string]>('INSERT INTO message_text (rowid, folded) VALUES (?, ?)');
   const takeOut = database.prepare<[bigint, string]>(
     "INSERT INTO message_text (message_text, rowid, folded) VALUES ('delete', ?, ?)",
@@ -48,7 +54,10 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
     }
   }
 
-  /** Marks the rows with which a million characters are full. Returns the characters behind the last mark. */
+  /**
+   * Writes a mark at each row that completes a million characters. Returns the number of characters after the last
+   * mark.
+   */
   function mark(rows: readonly IndexedRow[]): number {
     let characters = readCharacters.get() as number;
     for (const { seq, text } of rows) {

@@ -1,4 +1,4 @@
-/** The writer of this engine as the services see it. */
+/** The WriteStore of this engine. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
 import { FencedError, UnavailableError, type WriteStore } from '../../store.js';
@@ -7,8 +7,8 @@ import { openWriter, type Writer } from './writer.js';
 const LOCKED_RETRY_MS = 250;
 
 /**
- * Tries until nobody holds the database's write lock. A writer that was paused inside a transaction holds it until it wakes
- * or is ended; giving up meanwhile would help nobody.
+ * Tries until no other process holds the write lock. A writer that was paused inside a transaction holds it until it
+ * continues or is killed, so there is no time limit.
  */
 async function openUnlocked(file: string, instance: string): Promise<Writer> {
   for (;;) {
@@ -21,7 +21,10 @@ async function openUnlocked(file: string, instance: string): Promise<Writer> {
   }
 }
 
-/** SQLite works while it is asked. What it throws is named as callers know it; a ProblemError is a caller's own. */
+/**
+ * Runs a synchronous call of SQLite. Converts its errors to those of the interface. A ProblemError comes from the
+ * caller and is passed on.
+ */
 function call<T>(work: () => T): Promise<T> {
   try {
     return Promise.resolve(work());

@@ -1,4 +1,4 @@
-/** The only code that writes messages, by synchronous calls. Each is one transaction, fenced. */
+/** The only code that writes messages. Each call is synchronous and is one fenced transaction. */
 import { indexesOf, type Batch } from '@lyftr/shared/batch';
 import { crashPoint } from '@lyftr/shared/runtime/crash';
 import type { StoreAccount } from '@lyftr/shared/ledger';
@@ -10,12 +10,12 @@ import { readStoreAccount } from '../read/account.js';
 import { createDeadLetters } from './dead-letters.js';
 import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
-import { createMessages, type Tally } from './messages.js';
+import { createMessages, type CommitTotals } from './messages.js';
 import { openDatabase } from './open.js';
 import { createRollups } from './rollups.js';
 import { createTextIndex, type TextIndex } from './text-index.js';
 
-/** As WriteStore says, with what SQLite throws. */
+/** Like WriteStore, but synchronous and with the errors of SQLite. */
 export interface Writer {
   readonly textIndex: TextIndex;
   commit(batches: readonly Batch[]): Committed;
@@ -30,7 +30,7 @@ export interface Writer {
   close(): void;
 }
 
-/** From here on no other writer that had opened the file before can commit. `instance` names this one. */
+/** Opens the database. Writers that opened it before can no longer commit. `instance` names this writer. */
 export function openWriter(file: string, instance: string): Writer {
   const database = openDatabase(file);
   const format = readFormat(database);
@@ -47,11 +47,11 @@ export function openWriter(file: string, instance: string): Writer {
     'UPDATE counters SET value = value + ? WHERE name = ?',
   );
   const readCounter = database.prepare<[string], number>('SELECT value FROM counters WHERE name = ?').pluck();
-  function storeBatch(batch: Batch, tally: Tally): void {
+  function storeBatch(batch: Batch, totals: CommitTotals): void {
     const fresh = batch.numbers === undefined ? [] : ledger.note(batch.numbers);
     if (!('corrupt' in batch)) {
       if (batch.numbers === undefined) addToCounter.run(batch.messages.length, CARRIED);
-      for (const index of indexesOf(batch, fresh)) messages.store(batch, index, tally);
+      for (const index of indexesOf(batch, fresh)) messages.store(batch, index, totals);
       return;
     }
     if (fresh.length === 0) return;
@@ -61,25 +61,25 @@ export function openWriter(file: string, instance: string): Writer {
       raw: batch.corrupt,
       receivedAt: Date.now(),
     });
-    tally.aside.push({ kind: 'corrupt_envelope', requestId: undefined });
-    tally.outcomes.dead_letter += size(fresh);
+    totals.aside.push({ kind: 'corrupt_envelope', requestId: undefined });
+    totals.outcomes.dead_letter += size(fresh);
   }
 
-  const commit = database.transaction((batches: readonly Batch[]): Tally => {
+  const commit = database.transaction((batches: readonly Batch[]): CommitTotals => {
     checkFence();
-    const tally: Tally = {
+    const totals: CommitTotals = {
       outcomes: { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 },
       created: [],
       aside: [],
     };
-    for (const batch of batches) storeBatch(batch, tally);
-    rollups.add(tally.created);
+    for (const batch of batches) storeBatch(batch, totals);
+    rollups.add(totals.created);
     for (const name of COUNTERS) {
-      if (tally.outcomes[name] > 0) addToCounter.run(tally.outcomes[name], name);
+      if (totals.outcomes[name] > 0) addToCounter.run(totals.outcomes[name], name);
     }
     ledger.save();
     crashPoint('before-commit');
-    return tally;
+    return totals;
   });
 
   const discard = database.transaction((id: number): boolean => {
