@@ -1,4 +1,7 @@
-/** `lyftr audit`: compares everything that is derived with the table, while the writer writes; mends it when it does not. */
+/**
+ * `lyftr audit`: checks derived data against the messages while the system runs, and repairs it while the system is
+ * stopped.
+ */
 import type { Command } from 'commander';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import type { AuditLine } from '@lyftr/store/store';
@@ -9,7 +12,7 @@ import { examples, jsonOption, urlOption, type Finish, type JsonOption } from '.
 import { printable } from './printable.js';
 
 interface AuditOptions extends JsonOption, ClientOptions {
-  /** Every row of the text index, not a sample. */
+  /** Check every row of the text index, not a sample. */
   full: boolean;
   repair: boolean;
 }
@@ -18,7 +21,7 @@ const EXIT_CLEAN = 0;
 const EXIT_FAULTS = 1;
 const EXIT_REPAIRED = 2;
 
-/** Half of the ledger is in Redis: what was acknowledged. The system is asked for it, if it runs. */
+/** The acknowledged messages are in Redis. Asks the system for that part of the ledger, if it is running. */
 async function checkAcknowledged(options: ClientOptions): Promise<AuditLine> {
   const name = 'acknowledged';
   try {
@@ -39,9 +42,9 @@ function textOf({ name, state, figures, faults }: AuditLine): string {
   return [first.trimEnd(), ...faults.map((fault) => `${' '.repeat(10)}${printable(fault)}`)].join('\n');
 }
 
-/** Exit code 0: clean; 1: faults, or some are left; 2: faults, and all of them are mended. Throws when it cannot look. */
+/** Exit code 0: no faults. 1: faults remain. 2: all faults were repaired. Throws when it cannot check. */
 async function audit(options: AuditOptions): Promise<number> {
-  // only when it is used: the other commands start sooner
+  // loaded only when needed, so that other commands start faster
   const { openAdminStore } = await import('@lyftr/store/open');
   const store = openAdminStore(readClientConfig());
   const startedAt = performance.now();
@@ -56,8 +59,9 @@ async function audit(options: AuditOptions): Promise<number> {
       `${JSON.stringify({ file: store.location, faults, repaired, seconds, checks: lines })}\n`,
     );
   else {
-    const verdict = faults === 0 ? 'no faults are left' : `${faults} of ${lines.length} checks found faults`;
-    const unknown = count('unknown') === 0 ? 'clean' : 'clean, but for what could not be looked at';
+    const verdict =
+      faults === 0 ? 'all faults were repaired' : `${faults} of ${lines.length} checks found faults`;
+    const unknown = count('unknown') === 0 ? 'clean' : 'no faults found, but some checks could not run';
     const end = faults + repaired === 0 ? unknown : verdict;
     process.stdout.write(`${lines.map(textOf).join('\n')}\n${end}, in ${seconds} s\n`);
   }
@@ -69,10 +73,14 @@ export function addAudit(program: Command, finish: Finish): void {
   const command = program
     .command('audit')
     .description(
-      'compare counters, rollups, text index and ledger with the messages, and with what was acknowledged; the system may run',
+      'check counters, rollups, text index and ledger against the stored and the acknowledged messages; the system may run',
     )
-    .option('--full', 'every row of the text index, not a sample', false)
-    .option('--repair', 'build anew what is derived; nothing else may have the database open', false)
+    .option('--full', 'check every row of the text index, not a sample', false)
+    .option(
+      '--repair',
+      'rebuild derived data that has faults; no other process may have the database open',
+      false,
+    )
     .addOption(urlOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExit code: 0 clean, 1 faults, 2 faults that were repaired.')

@@ -1,4 +1,4 @@
-/** `lyftr backup`: a copy of the database in one consistent state, while the system runs. */
+/** `lyftr backup`: makes a consistent copy of the database while the system runs. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -13,7 +13,7 @@ interface BackupOptions extends JsonOption {
 
 async function backup(path: string, { force, json }: BackupOptions): Promise<number> {
   const { isTty, ...settings } = readClientConfig();
-  // only when it is used: the other commands start sooner
+  // loaded only when needed, so that other commands start faster
   const { openAdminStore } = await import('@lyftr/store/open');
   const store = openAdminStore(settings);
   store.requireElsewhere(path);
@@ -42,11 +42,9 @@ async function backup(path: string, { force, json }: BackupOptions): Promise<num
 export function addBackup(program: Command, finish: Finish): void {
   const command = program
     .command('backup')
-    .description(
-      'copy the database in DATA_DIR in one consistent state, and check the copy; the system may run',
-    )
-    .argument('<file>', 'the copy; readable by its owner alone')
-    .option('--force', 'replace a file that is there', false)
+    .description('make a consistent copy of the database in DATA_DIR and check it; the system may run')
+    .argument('<file>', 'the copy; only its owner may read it')
+    .option('--force', 'replace an existing file', false)
     .addOption(jsonOption())
     .action(async (path: string, options: BackupOptions) => finish(await backup(path, options)));
   examples(command, 'backup lyftr-monday.db', 'backup --force --json /mnt/backup/lyftr.db');

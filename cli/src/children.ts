@@ -1,4 +1,4 @@
-/** Which processes make up the system, and in which order they end. */
+/** The processes of the system, and the order in which they stop. */
 import { fileURLToPath } from 'node:url';
 import type { UpConfig } from './config.js';
 import type { Ports } from './ports.js';
@@ -8,8 +8,8 @@ import { reachableHost } from './welcome.js';
 const LOOPBACK = '127.0.0.1';
 
 /**
- * Front to back: ingest settles what it was offered while Redis and the others still run; the writer finishes its
- * jobs while Redis still runs; Redis is last.
+ * Stops ingest first, so that it finishes its deliveries while Redis and the others still run. Then stops the writer,
+ * so that it finishes its jobs while Redis still runs. Redis is last.
  */
 export const STOP_ORDER: readonly (readonly string[])[] = [['ingest'], ['writer', 'query'], ['redis']];
 
@@ -20,7 +20,7 @@ export interface ServiceSpec extends ChildSpec {
 const mainOf = (service: string): string =>
   fileURLToPath(new URL(`../../services/${service}/dist/main.js`, import.meta.url));
 
-/** The hosts that the three ports are bound on: only ingest faces the world, and forwards to query. */
+/** The hosts on which the three services listen. Only ingest is reachable from outside, and it forwards to query. */
 export function hosts(config: UpConfig) {
   return { PORT: config.HOST, QUERY_PORT: LOOPBACK, WRITER_PORT: LOOPBACK };
 }

@@ -1,4 +1,4 @@
-/** The one reader of the environment in this package. */
+/** Reads the environment. No other file of this package does. */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
@@ -13,30 +13,30 @@ export type UpConfig = ReturnType<typeof readConfig>;
 const PORT_SETTINGS = ['PORT', 'QUERY_PORT', 'WRITER_PORT'] as const;
 export type PortSetting = (typeof PORT_SETTINGS)[number];
 
-/** A port that two services share is a fault of the settings; 0 stands for any free one. */
+/** Two services must not share a port. 0 means any free port. */
 function samePortFaults(ports: Record<PortSetting, number>): string[] {
   const faults: string[] = [];
   PORT_SETTINGS.forEach((name, i) => {
     for (const other of PORT_SETTINGS.slice(i + 1)) {
       if (ports[name] !== 0 && ports[name] === ports[other])
-        faults.push(`${name} and ${other} are both ${ports[name]}`);
+        faults.push(`${name} and ${other} must differ; both are ${ports[name]}`);
     }
   });
   return faults;
 }
 
-/** Makes the directory, readable by its owner alone: it holds private messages and the secret. */
+/** Creates the directory. Only its owner may read it, because it contains private messages and the secret. */
 function makeDataDir(path: string): string {
   const absolute = resolve(path);
   try {
     mkdirSync(absolute, { recursive: true, mode: 0o700 });
     return realpathSync(absolute);
   } catch (error) {
-    throw new SettingsError([`DATA_DIR ${absolute} cannot be made: ${(error as Error).message}`]);
+    throw new SettingsError([`DATA_DIR ${absolute} cannot be created: ${(error as Error).message}`]);
   }
 }
 
-/** Reads, checks and completes the settings of `lyftr up`. Throws SettingsError with every fault. */
+/** Reads and validates the settings of `lyftr up`. Throws SettingsError with all invalid settings. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   const settings = readSettings(env, [
     ...PORT_SETTINGS,
@@ -60,9 +60,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   return {
     ...settings,
     DATA_DIR: makeDataDir(settings.DATA_DIR),
-    /** No REDIS_URL means a redis-server of our own, not the default address. */
+    /** Without REDIS_URL, we run our own redis-server and do not use the default address. */
     ownRedis: env['REDIS_URL'] === undefined,
-    /** What the children inherit. */
+    /** The environment of the children. */
     env,
     searchPath: env['PATH'] ?? '',
     isTty,
@@ -72,7 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
 
 export type ClientConfig = ReturnType<typeof readClientConfig>;
 
-/** What a command needs to speak to a running system. */
+/** Reads the settings that a command needs to reach a running system. */
 export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
   const settings = readSettings(env, [
     'PORT',

@@ -1,4 +1,4 @@
-/** `lyftr dead-letters`: looks at what could not be stored for its own sake, sends it again, or discards it. */
+/** `lyftr dead-letters`: lists, replays and discards messages that could not be stored because of their content. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { AnswerError, type Client } from '@lyftr/shared/client/client';
 import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/client/replay';
@@ -24,7 +24,7 @@ interface ListOptions extends DeadLettersOptions {
 }
 
 interface ReplayOptions extends DeadLettersOptions {
-  /** The id under which the only message of the letter is sent. */
+  /** The new id of the only message of the dead letter. */
   as?: string;
 }
 
@@ -35,7 +35,7 @@ interface Page {
   has_more: boolean;
 }
 
-/** What `GET /dead-letters` gives at once. */
+/** Maximum page size of `GET /dead-letters`. */
 const PAGE_MAX = 100;
 const NOT_FOUND = 404;
 const KIND_WIDTH = 'conflicting_duplicate'.length;
@@ -46,7 +46,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Turns the answer 404 into a line that names the letter. */
+/** Converts a 404 into an error that names the dead letter. */
 async function ofLetter<T>(id: number, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -64,7 +64,10 @@ async function remove(client: Client, id: number): Promise<void> {
   await ofLetter(id, client.remove(`/dead-letters/${id}`));
 }
 
-/** Newest first; with `json` the answer of `GET /dead-letters`. Every verb resolves with its exit code, or throws. */
+/**
+ * Lists dead letters, newest first. With `json`, prints the response of `GET /dead-letters`. Every verb resolves with
+ * its exit code, or throws.
+ */
 async function listDeadLetters({ limit, offset, json, ...options }: ListOptions): Promise<number> {
   const page = (await open(options).get(`/dead-letters?limit=${limit}&offset=${offset}`)) as Page;
   if (json) {
@@ -77,7 +80,7 @@ async function listDeadLetters({ limit, offset, json, ...options }: ListOptions)
       printable(`${String(id).padStart(6)}  ${received_at}  ${kind.padEnd(KIND_WIDTH)}  ${who}${reason}`),
     );
   }
-  const more = page.has_more ? `; the next are at --offset ${offset + page.data.length}` : '';
+  const more = page.has_more ? `; continue with --offset ${offset + page.data.length}` : '';
   print(`${page.data.length} of ${page.total} dead letters${more}`);
   return 0;
 }
@@ -95,7 +98,7 @@ async function showDeadLetter(id: number, { json, ...options }: DeadLettersOptio
 
 async function discardDeadLetter(id: number, { json, ...options }: DeadLettersOptions): Promise<number> {
   await remove(open(options), id);
-  print(json ? JSON.stringify({ id, discarded: true }) : `dead letter ${id} is discarded`);
+  print(json ? JSON.stringify({ id, discarded: true }) : `discarded dead letter ${id}`);
   return 0;
 }
 
@@ -109,22 +112,22 @@ async function isTaken(client: Client, id: string): Promise<boolean> {
   }
 }
 
-/** What was not done, and the command that goes on from there. */
+/** Adds the next command to run to an error. */
 function explain(id: number, error: unknown): unknown {
   if (error instanceof ReplayError) {
     const next = error.needsId
       ? `. Replay it under another id: lyftr dead-letters replay ${id} --as NEW_ID`
       : '';
-    return new Error(`dead letter ${id} is not replayed: ${error.message}${next}`, { cause: error });
+    return new Error(`dead letter ${id} was not replayed: ${error.message}${next}`, { cause: error });
   }
   if (error instanceof NotDiscardedError) {
     const next = `Finish with: lyftr dead-letters discard ${id}`;
-    return new Error(`dead letter ${id} is ${error.message}. ${next}`, { cause: error });
+    return new Error(`dead letter ${id} was ${error.message}. ${next}`, { cause: error });
   }
   return error;
 }
 
-/** Sends the messages of a letter through the intake, and discards the letter once they are acknowledged. */
+/** Sends the messages of a dead letter through the intake, and discards it when they are acknowledged. */
 async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOptions): Promise<number> {
   const client = open(options);
   const letter = await read(client, id);
@@ -140,48 +143,48 @@ async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOpti
   print(
     json
       ? JSON.stringify({ id, replayed, discarded: true })
-      : `dead letter ${id}: ${count} acknowledged, and the letter is discarded`,
+      : `dead letter ${id}: ${count} acknowledged, and the dead letter was discarded`,
   );
   return 0;
 }
 
 function pageSize(value: string): number {
   const limit = positive(value);
-  if (limit > PAGE_MAX) throw new InvalidArgumentError(`It is a whole number from 1 to ${PAGE_MAX}.`);
+  if (limit > PAGE_MAX) throw new InvalidArgumentError(`It must be a whole number from 1 to ${PAGE_MAX}.`);
   return limit;
 }
 
 export function addDeadLetters(program: Command, finish: Finish): void {
   const group = program
     .command('dead-letters')
-    .description('look at what could not be stored for its own sake, send it again, or discard it');
+    .description('list, replay or discard messages that could not be stored because of their content');
   const verb = (usage: string, description: string): Command =>
     group.command(usage).description(description).addOption(urlOption()).addOption(jsonOption());
   examples(
-    verb('list', 'newest first')
-      .option('-n, --limit <letters>', `how many, at most ${PAGE_MAX}`, pageSize, 50)
-      .option('--offset <letters>', 'how many to pass over', wholeNumber, 0)
+    verb('list', 'list dead letters, newest first')
+      .option('-n, --limit <letters>', `maximum number to show, up to ${PAGE_MAX}`, pageSize, 50)
+      .option('--offset <letters>', 'number to skip', wholeNumber, 0)
       .action(async (options: ListOptions) => finish(await listDeadLetters(options))),
     'dead-letters list',
     'dead-letters list --limit 10 --offset 10 --json',
   );
   examples(
-    verb('show', 'one letter, with what came out of the queue')
-      .argument('<id>', 'its number', positive)
+    verb('show', 'show one dead letter with its raw text from the queue')
+      .argument('<id>', 'number of the dead letter', positive)
       .action(async (id: number, options: DeadLettersOptions) => finish(await showDeadLetter(id, options))),
     'dead-letters show 7',
   );
   examples(
-    verb('replay', 'send its messages through the intake again, and discard it once they are acknowledged')
-      .argument('<id>', 'its number', positive)
-      .option('--as <message-id>', 'send its one message under this id', messageId)
+    verb('replay', 'send its messages through the intake again, and discard it when they are acknowledged')
+      .argument('<id>', 'number of the dead letter', positive)
+      .option('--as <message-id>', 'new id for its only message', messageId)
       .action(async (id: number, options: ReplayOptions) => finish(await replayDeadLetter(id, options))),
     'dead-letters replay 7',
-    'dead-letters replay 7 --as new-id    # a conflicting duplicate: its own id is taken',
+    'dead-letters replay 7 --as new-id    # a conflicting duplicate needs a new id',
   );
   examples(
-    verb('discard', 'remove it for good')
-      .argument('<id>', 'its number', positive)
+    verb('discard', 'remove it permanently')
+      .argument('<id>', 'number of the dead letter', positive)
       .action(async (id: number, options: DeadLettersOptions) =>
         finish(await discardDeadLetter(id, options)),
       ),

@@ -1,8 +1,8 @@
-/** How a run comes to its end: the first reason counts, whether it is a signal or a fault. */
+/** The end of a run. The first reason counts, whether it is a signal or a fault. */
 
 /**
- * A terminal sends Ctrl-C to npm and to us, and npm sends it on to us as well: one keystroke arrives twice within
- * milliseconds. A person who wants out presses again later than this.
+ * A terminal sends Ctrl-C to npm and to us, and npm forwards it to us as well. One keystroke therefore arrives twice
+ * within milliseconds. A second keystroke of a person comes later than this.
  */
 const SAME_KEYSTROKE_MS = 500;
 
@@ -10,7 +10,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Reason {
   exitCode: number;
-  /** A line for a person; undefined for a signal, which its sender knows about. */
+  /** A line for a person. Undefined for a signal, because its sender knows about it. */
   message?: string;
 }
 
@@ -22,7 +22,7 @@ export class Ending {
   /** Resolves with the first reason. */
   readonly begun = new Promise<Reason>((resolve) => (this.#resolve = resolve));
 
-  /** Aborts when the end begins: whatever is still starting must stop doing so. */
+  /** Aborts when the end begins, so that starting processes stop starting. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -34,7 +34,10 @@ export class Ending {
     this.#resolve(reason);
   }
 
-  /** The first signal begins the end; `onAgain` is for the one after it, from somebody who will not wait. */
+  /**
+   * The first signal begins the end. `onAgain` is called for a second signal, from a person who does not want to
+   * wait.
+   */
   watchSignals(onSignal: (signal: string) => void, onAgain: () => void): void {
     let firstAt: number | undefined;
     for (const signal of SIGNALS) {

@@ -1,15 +1,15 @@
-/** What the command's exit codes say. README.md lists them. */
+/** The exit codes of the command. README.md lists them. */
 
-/** Something was refused, is missing or is not as it should be. */
+/** Something failed, was refused or is missing. */
 export const EXIT_FAILED = 1;
 /** EX_USAGE of sysexits.h. */
 export const EXIT_USAGE = 64;
-/** EX_UNAVAILABLE: nothing answers where the system should be. */
+/** EX_UNAVAILABLE: the system is not responding. */
 export const EXIT_UNAVAILABLE = 69;
-/** As a shell says of a process that Ctrl-C has ended. */
+/** The exit code that a shell reports for a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
-/** Ends the command with this exit code; `message` is for a person. */
+/** Ends the command with this exit code. `message` is for a person. */
 export class ExitError extends Error {
   readonly exitCode: number;
 
@@ -21,8 +21,8 @@ export class ExitError extends Error {
 }
 
 /**
- * Ends the process on Ctrl-C or SIGTERM through its `exit` listeners, which remove what is half done and give the terminal
- * back. Call what it returns to undo this.
+ * Exits on Ctrl-C or SIGTERM and runs the `exit` listeners, which remove incomplete files and restore the terminal.
+ * Returns a function that undoes this.
  */
 export function exitWhenInterrupted(): () => void {
   const exit = (): never => process.exit(EXIT_INTERRUPTED);

@@ -1,4 +1,4 @@
-/** `lyftr export`: messages out of a running system, as NDJSON or CSV. */
+/** `lyftr export`: writes the messages of a running system as NDJSON or CSV. */
 import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -22,7 +22,7 @@ interface ExportOptions extends ClientOptions, JsonOption {
   force: boolean;
 }
 
-/** The filters as `GET /messages` knows them. */
+/** The filters as parameters of `GET /messages`. */
 function filtersOf({ q, from, to, since, until, order }: ExportOptions): Record<string, string> {
   const all = { q, from_: from, to, since, until, order };
   return Object.fromEntries(Object.entries(all).filter((entry) => entry[1] !== undefined)) as Record<
@@ -32,9 +32,9 @@ function filtersOf({ q, from, to, since, until, order }: ExportOptions): Record<
 }
 
 /**
- * Resolves with the number of messages that went to `target`. Rejects when the stream is not whole. It is when it ends in
- * order: how many messages there were before says nothing, for some may have come since, and retention may have removed
- * others.
+ * Resolves with the number of messages written to `target`. Rejects when the stream is incomplete. A stream that ends
+ * without an error is complete. The total from before does not tell this, because messages may have been stored or
+ * removed since.
  */
 async function copyMessages(
   options: ExportOptions,
@@ -57,9 +57,11 @@ async function copyMessages(
         yield chunk;
       }
     } catch (error) {
-      throw new Error(`the stream broke off after ${counter.records} of ${total} messages`, { cause: error });
+      throw new Error(`the stream was cut off after ${counter.records} of ${total} messages`, {
+        cause: error,
+      });
     }
-    if (!counter.complete) throw new Error(`the stream ended inside of message ${counter.records + 1}`);
+    if (!counter.complete) throw new Error(`the stream ended inside message ${counter.records + 1}`);
   }
   try {
     await pipeline(counted(), target, { end: target !== process.stdout });
@@ -78,7 +80,7 @@ async function exportMessages(options: ExportOptions): Promise<number> {
     return { file: output === undefined ? null : resolve(output), format, messages, seconds };
   };
   if (output === undefined) {
-    // standard output belongs to the messages
+    // standard output is for the messages
     const messages = await copyMessages(options, process.stdout, showBar && !process.stdout.isTTY);
     if (json) process.stderr.write(`${JSON.stringify(summary(messages))}\n`);
     return 0;
@@ -100,16 +102,19 @@ export function addExport(program: Command, finish: Finish): void {
   examples(
     program
       .command('export')
-      .description('write the messages of a running system, all or some, as NDJSON or CSV')
+      .description('write all or selected messages of a running system as NDJSON or CSV')
       .addOption(new Option('-f, --format <format>', 'how').choices(FORMATS).default('ndjson'))
-      .option('-q, --q <text>', 'only those whose text contains this, whatever its case')
-      .option('--from <sender>', 'only those of this sender')
-      .option('--to <recipient>', 'only those to this recipient')
-      .option('--since <time>', 'only those from this ISO 8601 time on')
-      .option('--until <time>', 'only those before this ISO 8601 time')
-      .addOption(new Option('--order <order>', 'by time and id').choices(['asc', 'desc']))
-      .option('-o, --output <file>', 'a file that is there whole or not at all (default: standard output)')
-      .option('--force', 'replace a file that is there', false)
+      .option('-q, --q <text>', 'only messages whose text contains this, case-insensitive')
+      .option('--from <sender>', 'only messages from this sender')
+      .option('--to <recipient>', 'only messages to this recipient')
+      .option('--since <time>', 'only messages at or after this ISO 8601 time')
+      .option('--until <time>', 'only messages before this ISO 8601 time')
+      .addOption(new Option('--order <order>', 'order by time and id').choices(['asc', 'desc']))
+      .option(
+        '-o, --output <file>',
+        'file to write; it is created only when complete (default: standard output)',
+      )
+      .option('--force', 'replace an existing file', false)
       .addOption(urlOption())
       .addOption(jsonOption())
       .action(async (options: ExportOptions) => finish(await exportMessages(options))),

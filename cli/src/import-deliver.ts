@@ -1,29 +1,32 @@
-/** Batches of an import on their way through the intake: patient with a busy system, and exact about what it refuses. */
+/**
+ * Sends the batches of an import through the intake. Waits while the system is busy, and reports each message that it
+ * refuses.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AnswerError, UnreachableError, type Client } from '@lyftr/shared/client/client';
 import type { Entry } from './import-read.js';
 
-/** An entry with something to send. */
+/** An entry that can be sent. */
 export type Sendable = Entry & { body: Buffer };
 
 export interface DelivererOptions {
   client: Client;
   onAcknowledged: (count: number) => void;
   onRefused: (entry: Entry, reason: string) => void;
-  /** Called when a batch has to wait, once for each of them. */
+  /** Called once for each batch that has to wait. */
   onWait: (reason: string) => void;
 }
 
-/** Given up when one batch has not been taken for this long. */
+/** The import stops when a batch was not accepted for this long. */
 const PATIENCE_MS = 5 * 60_000;
 const RETRY_DEFAULT_MS = 1_000;
-/** Answers to what the messages are: the same bytes again would not help. */
+/** Responses that concern the messages. Sending the same bytes again would not help. */
 const ABOUT_THE_BODY = new Set([400, 413, 422]);
 const BODY_TOO_LARGE = 413;
 
 const NEWLINE = Buffer.from('\n');
 
-/** How long to wait before the next try; undefined when none can help. */
+/** How long to wait before the next try. Undefined when a retry cannot help. */
 function retryAfterMs(error: unknown): number | undefined {
   if (error instanceof UnreachableError) return RETRY_DEFAULT_MS;
   if (!(error instanceof AnswerError)) return undefined;
@@ -32,7 +35,7 @@ function retryAfterMs(error: unknown): number | undefined {
   return retryAfterSeconds === undefined ? RETRY_DEFAULT_MS : retryAfterSeconds * 1_000;
 }
 
-/** Index in the batch → what is wrong with that message. `/3/ts` is member ts of message 3. */
+/** Index in the batch → the fault of that message. `/3/ts` is member ts of message 3. */
 function faultsOf({ errors }: AnswerError): Map<number, string> {
   const faults = new Map<number, string>();
   for (const { path, message } of errors) {
@@ -46,13 +49,13 @@ function faultsOf({ errors }: AnswerError): Map<number, string> {
 }
 
 function reasonOf({ status, detail }: AnswerError): string {
-  if (status === BODY_TOO_LARGE) return 'is larger than the MAX_BODY_BYTES of the system';
-  return detail === '' ? `is answered ${status}` : detail;
+  if (status === BODY_TOO_LARGE) return 'is larger than MAX_BODY_BYTES of the system';
+  return detail === '' ? `was answered ${status}` : detail;
 }
 
 /**
- * Delivers a batch: resolves when each of its messages is acknowledged or refused. Rejects when no message would be
- * taken (a wrong secret, a system that stays away).
+ * Delivers a batch. Resolves when each of its messages is acknowledged or refused. Rejects when no message can be
+ * accepted (a wrong secret, or a system that does not come back).
  */
 export function createDeliverer(options: DelivererOptions): (batch: readonly Sendable[]) => Promise<void> {
   const { client, onAcknowledged, onRefused, onWait } = options;
@@ -69,7 +72,7 @@ export function createDeliverer(options: DelivererOptions): (batch: readonly Sen
         if (waitMs === undefined) throw error;
         const { message } = error as Error;
         if (performance.now() - startedAt > PATIENCE_MS)
-          throw new Error(`given up at line ${batch[0]?.line}: ${message}`, { cause: error });
+          throw new Error(`stopped at line ${batch[0]?.line}: ${message}`, { cause: error });
         if (tries === 1) onWait(message);
         await delay(waitMs);
       }

@@ -66,12 +66,12 @@ test('a bad record of CSV is named by its line and costs no other', async () => 
     fault ?? JSON.parse(String(body)).message_id,
   ]);
   assert.deepEqual(found, [
-    [2, 'is no record of this CSV file (CSV_RECORD_INCONSISTENT_COLUMNS)'],
+    [2, 'is not a valid CSV record (CSV_RECORD_INCONSISTENT_COLUMNS)'],
     [3, 'ok-1'],
     [5, 'ts is not a whole number'],
-    [6, 'is no record of this CSV file (INVALID_OPENING_QUOTE)'],
+    [6, 'is not a valid CSV record (INVALID_OPENING_QUOTE)'],
     [7, 'extra is not a JSON object'],
-    [8, 'extra has a member text, which has a column of its own'],
+    [8, 'extra has a member text, which has its own column'],
     [9, 'extra is not valid JSON'],
     [10, 'ok-2'],
     [11, 'text is not valid UTF-8'],
@@ -79,7 +79,7 @@ test('a bad record of CSV is named by its line and costs no other', async () => 
 });
 
 test('a header that is not that of an export refuses the file', async () => {
-  await assert.rejects(entriesOf('csv', 'message_id,from,to\n'), /names no column ts/);
+  await assert.rejects(entriesOf('csv', 'message_id,from,to\n'), /has no column ts/);
   await assert.rejects(entriesOf('csv', 'message_id,from,to,ts,more\n'), /a column "more"/);
   await assert.rejects(entriesOf('csv', 'message_id,from,to,ts,ts\n'), /a column "ts"/);
 });

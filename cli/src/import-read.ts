@@ -1,4 +1,4 @@
-/** Reads an export, line by line or record by record. Whatever is wrong with one of them costs none of the others. */
+/** Reads an export line by line or record by record. A faulty one does not affect the others. */
 import { isUtf8 } from 'node:buffer';
 import { pipeline, Readable } from 'node:stream';
 import { parse, type CsvError, type Info } from 'csv-parse';
@@ -8,9 +8,9 @@ import type { Format } from './record-counter.js';
 
 /** One message of the file. */
 export interface Entry {
-  /** At which it begins, from 1. */
+  /** The line at which it begins, from 1. */
   line: number;
-  /** JSON on one line; undefined when it is none, and `fault` says why. */
+  /** JSON on one line. Undefined when the entry is faulty; `fault` then gives the reason. */
   body: Buffer | undefined;
   fault?: string;
 }
@@ -38,7 +38,7 @@ async function* withoutMark(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   if (head !== undefined) yield head;
 }
 
-/** Split at LF alone: node:readline also splits at U+2028, which JSON allows inside a string. */
+/** Splits only at LF. node:readline also splits at U+2028, which JSON allows inside a string. */
 async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   for await (const chunk of input) {
@@ -53,7 +53,7 @@ async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   if (parts.length > 0) yield Buffer.concat(parts);
 }
 
-/** A line goes out with the bytes that came in: nothing is rounded or reordered on the way. */
+/** A line is sent with its original bytes, so that nothing is rounded or reordered. */
 async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
   let line = 0;
   for await (const body of linesOf(input)) {
@@ -73,7 +73,7 @@ async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> 
   }
 }
 
-/** The members of `extra` as they stand in its JSON text, without its braces. Throws an Error that says what is wrong. */
+/** The members of `extra` with their original JSON text, without the braces. Throws an Error that describes a fault. */
 function membersOf(extra: string): string {
   let value: unknown;
   try {
@@ -84,8 +84,8 @@ function membersOf(extra: string): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('extra is not a JSON object');
   const taken = Object.keys(value).find((name) => MESSAGE_MEMBERS.has(name));
-  if (taken !== undefined) throw new Error(`extra has a member ${taken}, which has a column of its own`);
-  // outside of strings, where JSON has no raw line breaks, they are white space
+  if (taken !== undefined) throw new Error(`extra has a member ${taken}, which has its own column`);
+  // raw line breaks in JSON are outside of strings, so they are white space
   return extra
     .trim()
     .slice(1, -1)
@@ -108,11 +108,11 @@ function bodyOf(fields: Record<string, string>): Buffer {
 
 function checkHeader(header: string[]): string[] {
   const missing = REQUIRED_COLUMNS.find((name) => !header.includes(name));
-  if (missing !== undefined) throw new Error(`the first line of the CSV file names no column ${missing}`);
+  if (missing !== undefined) throw new Error(`the first line of the CSV file has no column ${missing}`);
   const unknown = header.find((name, i) => !COLUMNS.includes(name) || header.indexOf(name) !== i);
   if (unknown !== undefined)
     throw new Error(
-      `the first line of the CSV file names a column ${JSON.stringify(unknown)} that is unknown or there twice`,
+      `the first line of the CSV file has an unknown or repeated column ${JSON.stringify(unknown)}`,
     );
   return header;
 }
@@ -120,17 +120,17 @@ function checkHeader(header: string[]): string[] {
 interface Parsed {
   record: Record<string, string>;
   raw: string;
-  /** `lines`: that at which the record ends. */
+  /** `lines` is the line at which the record ends. */
   info: Info;
 }
 
-/** At which the parser found it. */
+/** The line at which the parser found the error. */
 const lineOf = (error: CsvError): number => Number(error['lines']);
 
 async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
   const skipped: CsvError[] = [];
   const parser = parse({
-    // byte by byte, so that a field with broken UTF-8 is found instead of mended in silence
+    // byte by byte, so that broken UTF-8 in a field is detected and not silently replaced
     encoding: 'latin1',
     columns: checkHeader,
     info: true,
@@ -142,17 +142,17 @@ async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
       return undefined;
     },
   });
-  // a fault of the input destroys the parser with it, and comes out of the loop below
+  // an input error destroys the parser and is thrown by the loop below
   pipeline(Readable.from(input), parser, () => {});
-  // the parser is ahead of this loop: what it skipped is told in front of the record that stands behind it
+  // the parser is ahead of this loop: report skipped records before the record that follows them
   const skips = function* (before: number): Generator<Entry> {
     let last = 0;
     while (skipped[0] !== undefined && lineOf(skipped[0]) < before) {
       const error = skipped.shift() as CsvError;
-      // each quote of a record that has one too many
+      // the parser reports each surplus quote of a record; report the record once
       if (lineOf(error) === last) continue;
       last = lineOf(error);
-      yield faulty(last, `is no record of this CSV file (${error.code})`);
+      yield faulty(last, `is not a valid CSV record (${error.code})`);
     }
   };
   for await (const { record, raw, info } of parser as AsyncIterable<Parsed>) {
@@ -167,7 +167,7 @@ async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
   yield* skips(Infinity);
 }
 
-/** Rejects with the system's error, or with one that says what is wrong with the file as a whole. */
+/** Rejects with an error of the system, or with an error that describes a fault of the whole file. */
 export function readEntries(input: AsyncIterable<Buffer>, format: Format): AsyncGenerator<Entry> {
   return (format === 'csv' ? readCsv : readNdjson)(withoutMark(input));
 }

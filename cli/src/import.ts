@@ -1,4 +1,4 @@
-/** `lyftr import`: messages from a file back through the intake of a running system. */
+/** `lyftr import`: sends the messages of a file through the intake of a running system. */
 import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
@@ -21,14 +21,14 @@ interface Refusal {
   reason: string;
 }
 
-/** As many as a queue job takes. */
+/** About as many as fit into a queue job. */
 const BATCH_MESSAGES_MAX = 500;
-/** One is stored by Redis while the next is read and signed. */
+/** Redis stores one while the next is read and signed. */
 const BATCHES_IN_FLIGHT = 2;
-/** Refusals that the one line of JSON names; all are counted. */
+/** Maximum number of refusals in the JSON output. All are counted. */
 const REFUSALS_NAMED_MAX = 1_000;
 
-/** Groups what can be sent, below the size that the intake takes; tells of what cannot. */
+/** Groups entries into batches below the size limit of the intake, and reports entries that cannot be sent. */
 async function* batchesOf(
   entries: AsyncIterable<Entry>,
   bytesMax: number,
@@ -54,7 +54,7 @@ async function* batchesOf(
   if (batch.length > 0) yield batch;
 }
 
-/** Exit code 1 when a line was refused. Throws when the rest of the file is not sent. */
+/** Exit code 1 when a line was refused. Throws when the rest of the file was not sent. */
 async function importMessages(path: string, options: ImportOptions): Promise<number> {
   const { json, format = path.toLowerCase().endsWith('.csv') ? 'csv' : 'ndjson' } = options;
   const config = readClientConfig();
@@ -70,7 +70,7 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   const onRefused = ({ line }: Entry, reason: string): void => {
     refused++;
     if (refusals.length < REFUSALS_NAMED_MAX) refusals.push({ line, reason });
-    say(`line ${line} is refused: ${reason}`);
+    say(`line ${line} was refused: ${reason}`);
   };
   const deliver = createDeliverer({
     client,
@@ -98,7 +98,7 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   };
   const tell = (): void =>
     writeFailure(
-      `ended early; ${acknowledged} messages are acknowledged, and a second import absorbs them`,
+      `ended early; ${acknowledged} messages were acknowledged. You can import the file again: they will not be stored twice`,
       json,
     );
   const undo = exitWhenInterrupted();
@@ -107,7 +107,7 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
     await Promise.all(Array.from({ length: BATCHES_IN_FLIGHT }, sendOn));
   } catch (error) {
     if (acknowledged === 0) throw error;
-    const text = `${(error as Error).message}; ${acknowledged} messages are acknowledged, and a second import absorbs them`;
+    const text = `${(error as Error).message}; ${acknowledged} messages were acknowledged. You can import the file again: they will not be stored twice`;
     throw new Error(text, { cause: error });
   } finally {
     process.off('exit', tell);
@@ -126,15 +126,16 @@ export function addImport(program: Command, finish: Finish): void {
     program
       .command('import')
       .description('send the messages of an export through the intake of a running system')
-      .argument('<file>', 'as `lyftr export` writes it; - for standard input')
+      .argument('<file>', 'a file in the format of `lyftr export`; - for standard input')
       .addOption(
-        new Option('-f, --format <format>', 'how it is written (default: csv when its name ends so)').choices(
-          FORMATS,
-        ),
+        new Option(
+          '-f, --format <format>',
+          'format of the file (default: csv when its name ends in .csv)',
+        ).choices(FORMATS),
       )
       .addOption(urlOption())
       .addOption(jsonOption())
-      .addHelpText('after', '\nExit code: 1 when a line was refused; all others are stored.')
+      .addHelpText('after', '\nExit code: 1 when a line was refused. All other lines are accepted.')
       .action(async (file: string, options: ImportOptions) => finish(await importMessages(file, options))),
     'import messages.ndjson',
     'import january.csv --json',

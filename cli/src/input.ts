@@ -1,4 +1,4 @@
-/** What a person names as FILE: a path, or `-` for standard input. */
+/** Reads FILE arguments: a path, or `-` for standard input. */
 import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
@@ -7,7 +7,7 @@ export function openInput(file: string): Readable {
   return file === '-' ? process.stdin : createReadStream(file);
 }
 
-/** All of its bytes. Rejects with the system's error. */
+/** Reads all bytes. Rejects with an error of the system. */
 export function readInput(file: string): Promise<Buffer> {
   return buffer(openInput(file));
 }

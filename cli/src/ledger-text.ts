@@ -1,16 +1,16 @@
-/** The ledger in words, for `lyftr ledger`, `lyftr status` and `lyftr audit`. */
+/** Formats the ledger for `lyftr ledger`, `lyftr status` and `lyftr audit`. */
 import { ledgerFaults, messagesText, type LedgerAnswer } from '@lyftr/shared/ledger';
 import { deadLettersText, type LedgerReport } from '@lyftr/shared/sample';
 
-/** Ranges of one producer that are named; the rest are counted. */
+/** Maximum number of listed ranges of a producer. The others are counted. */
 const RANGES_SHOWN_MAX = 20;
 
-/** What is wrong with it, a sentence each; none when all is well. */
+/** The faults of the ledger, one sentence each. */
 export const faultsOf = ({ difference, missing }: LedgerAnswer): string[] =>
   ledgerFaults(difference, missing?.messages ?? 0);
 
 export function missingText(ledger: LedgerAnswer): string[] {
-  if (ledger.missing === null) return ['missing: not known, because the queue is too long'];
+  if (ledger.missing === null) return ['missing: unknown, because the queue is too long'];
   const lines = [`missing: ${messagesText(ledger.missing.messages)}`];
   for (const { producer, ranges } of ledger.missing.producers) {
     const shown = ranges
@@ -30,7 +30,7 @@ export function ledgerText(ledger: LedgerReport): string[] {
     ['', accepted, 'accepted'],
     ['+', unconfirmed, 'unconfirmed'],
     ['=', created, 'created'],
-    ['+', duplicate, `duplicate, ${ledger.conflicting_duplicate} of them with another content`],
+    ['+', duplicate, `duplicate, ${ledger.conflicting_duplicate} of them with different content`],
     ['+', dead_letter, 'not stored'],
     ['+', written_off, 'written off'],
     ['+', waiting, 'waiting'],

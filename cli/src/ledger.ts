@@ -1,4 +1,4 @@
-/** `lyftr ledger`: the account of every acknowledged message, and the end of the account of those that are gone. */
+/** `lyftr ledger`: accounts for every acknowledged message, and writes off missing ones. */
 import { messagesText, type Missing } from '@lyftr/shared/ledger';
 import { size } from '@lyftr/shared/ranges';
 import type { LedgerReport } from '@lyftr/shared/sample';
@@ -14,11 +14,11 @@ import { printable } from './printable.js';
 interface LedgerOptions extends ClientOptions, JsonOption {}
 
 interface WriteOffOptions extends LedgerOptions {
-  /** Do not ask. */
+  /** Do not ask for confirmation. */
   yes: boolean;
 }
 
-/** As `DELETE /ledger/missing` of the writer gives it. */
+/** The response of `DELETE /ledger/missing`. */
 interface WrittenOff extends Missing {
   unnamed: number;
   unconfirmed: number;
@@ -28,7 +28,7 @@ function print(...lines: string[]): void {
   for (const line of lines) process.stdout.write(`${printable(line)}\n`);
 }
 
-/** Exit code 0, and 1 when something is missing or does not balance. */
+/** Exit code 0, or 1 when messages are missing or the ledger does not balance. */
 async function showLedger({ json, ...options }: LedgerOptions): Promise<number> {
   const ledger = (await openClient(readClientConfig(), options).get('/ledger')) as LedgerReport;
   if (json) print(JSON.stringify(ledger));
@@ -49,7 +49,9 @@ async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<num
   const client = openClient(readClientConfig(), options);
   const ledger = (await client.get('/ledger')) as LedgerReport;
   if (ledger.missing === null)
-    throw new Error('the queue is too long to tell what is missing. Try again when it is drained');
+    throw new Error(
+      'the queue is too long to tell which messages are missing. Try again when the writer has emptied it',
+    );
   const nothing: WrittenOff = { messages: 0, producers: [], unnamed: 0, unconfirmed: 0 };
   if (faultsOf(ledger).length === 0) {
     print(json ? JSON.stringify(nothing) : 'nothing is missing');
@@ -59,7 +61,7 @@ async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<num
     if (!process.stdin.isTTY || !process.stderr.isTTY)
       throw new ExitError(EXIT_USAGE, 'Not a terminal. Pass --yes to confirm.');
     process.stderr.write(`${missingText(ledger).map(printable).join('\n')}\n`);
-    if (!(await isConfirmed())) throw new ExitError(EXIT_FAILED, 'nothing is written off');
+    if (!(await isConfirmed())) throw new ExitError(EXIT_FAILED, 'nothing was written off');
   }
   const answer = (await client.remove(`/ledger/missing?difference=${ledger.difference}`)) as WrittenOff;
   if (json) print(JSON.stringify(answer));
@@ -67,7 +69,7 @@ async function writeOff({ yes, json, ...options }: WriteOffOptions): Promise<num
     const { messages, producers, unnamed, unconfirmed } = answer;
     print(`written off: ${messagesText(messages + unnamed)}`);
     for (const { producer, ranges } of producers) print(`  ${producer}  ${messagesText(size(ranges))}`);
-    if (unnamed > 0) print(`  of processes that ended long ago  ${messagesText(unnamed)}`);
+    if (unnamed > 0) print(`  of producers that are no longer listed  ${messagesText(unnamed)}`);
     if (unconfirmed > 0) print(`counted as unconfirmed: ${messagesText(unconfirmed)}`);
   }
   return 0;
@@ -77,7 +79,7 @@ export function addLedger(program: Command, finish: Finish): void {
   const group = examples(
     program
       .command('ledger')
-      .description('show the account of every acknowledged message, and which are missing')
+      .description('account for every acknowledged message, and list the missing ones')
       .addOption(urlOption())
       .addOption(jsonOption())
       .addHelpText('after', '\nExit code: 0, or 1 when messages are missing or the ledger does not balance.')
@@ -89,9 +91,9 @@ export function addLedger(program: Command, finish: Finish): void {
     group
       .command('write-off')
       .description(
-        'close the account of what is missing: it counts as written off. A message that comes later is stored all the same',
+        'count missing messages as written off. A written-off message that arrives later is still stored',
       )
-      .option('-y, --yes', 'do not ask', false)
+      .option('-y, --yes', 'do not ask for confirmation', false)
       .addOption(urlOption())
       .addOption(jsonOption())
       .action(async (_options: WriteOffOptions, command: Command) =>

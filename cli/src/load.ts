@@ -1,4 +1,4 @@
-/** `lyftr load`: sends signed messages to a running system, and checks that all it acknowledged was stored. */
+/** `lyftr load`: sends signed messages to a running system, and checks that every acknowledged one is stored. */
 import { randomBytes } from 'node:crypto';
 import { builtInSigner } from '@lyftr/sources/open';
 import type { Command } from 'commander';
@@ -14,18 +14,18 @@ import { checkStored, type StoredCheck } from './stored-check.js';
 interface LoadOptions extends JsonOption {
   number: number;
   connections: number;
-  /** Messages a second; as fast as they are acknowledged when it is not given. */
+  /** Messages per second. Undefined: as fast as they are acknowledged. */
   rate?: number;
-  /** Messages a request; more than one go to /webhook/batch. */
+  /** Messages per request. More than one go to /webhook/batch. */
   batch: number;
   url?: string;
 }
 
 interface Counts {
   acknowledged: number;
-  /** By status. Nothing was taken. */
+  /** Refused messages by status. The system did not accept them. */
   refused: Record<string, number>;
-  /** 503 and lost connections: a message of these may have been taken. */
+  /** Messages of requests that got a 503 or lost their connection. The system may have accepted them. */
   unknown: number;
 }
 
@@ -42,14 +42,14 @@ const WORDS = [
   'tomorrow',
 ];
 
-/** Message `index` of a run. Its sender is the run's name, so that the run can be counted afterwards. */
+/** Message `index` of a run. Its sender is the name of the run, so that its messages can be counted. */
 function messageOf(run: string, index: number): string {
   const text = Array.from({ length: 6 }, (_, i) => WORDS[(index * (2 * i + 3) + i) % WORDS.length]).join(' ');
   const ts = Math.floor(Date.now() / 1_000);
   return JSON.stringify({ message_id: `${run}-${index}`, from: run, to: '14155550100', ts, text });
 }
 
-/** Sends, with a progress bar on standard error when that is a terminal. */
+/** Sends the messages. Shows a progress bar on standard error when that is a terminal. */
 async function sendAll(origin: string, run: string, secret: string, options: LoadOptions, isTty: boolean) {
   const { number, connections, rate, batch } = options;
   const counts: Counts = { acknowledged: 0, refused: {}, unknown: 0 };
@@ -113,18 +113,18 @@ function print(summary: ReturnType<typeof report>): void {
   const lines = [
     `acknowledged  ${acknowledged} in ${seconds} s, ${perSecond} a second`,
     ...Object.entries(refused).map(([status, count]) => `refused       ${count} with ${status}`),
-    ...(unknown > 0 ? [`unknown       ${unknown} (503 or connection lost: to be sent again)`] : []),
+    ...(unknown > 0 ? [`unknown       ${unknown} (503 or connection lost)`] : []),
     `latency ms    ${Object.entries(latencyMs)
       .map(([name, value]) => `${name} ${value}`)
       .join('  ')}`,
     missing === 0
-      ? `stored        ${stored}: all that was acknowledged`
+      ? `stored        ${stored}: every acknowledged message`
       : `MISSING       ${missing} acknowledged messages are not stored`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Exit code 0 when everything acknowledged was stored, 1 when not. Throws when nothing can be sent at all. */
+/** Exit code 0 when every acknowledged message is stored, otherwise 1. Throws when no message can be sent. */
 async function load(options: LoadOptions): Promise<number> {
   const config = readClientConfig();
   const client = openClient(config, options);
@@ -150,15 +150,22 @@ export function addLoad(program: Command, finish: Finish): void {
   examples(
     program
       .command('load')
-      .description('send signed messages to a running system, and check that all it acknowledged is stored')
-      .option('-n, --number <messages>', 'how many to send', positive, 10_000)
-      .option('-c, --connections <connections>', 'connections, each with one request at a time', positive, 64)
+      .description(
+        'send signed messages to a running system, and check that every acknowledged one is stored',
+      )
+      .option('-n, --number <messages>', 'number of messages to send', positive, 10_000)
+      .option(
+        '-c, --connections <connections>',
+        'number of connections, each with one request at a time',
+        positive,
+        64,
+      )
       .option(
         '-r, --rate <per-second>',
-        'messages a second (default: as fast as they are acknowledged)',
+        'messages per second (default: as fast as they are acknowledged)',
         positive,
       )
-      .option('-b, --batch <messages>', 'messages a request', positive, 1)
+      .option('-b, --batch <messages>', 'messages per request', positive, 1)
       .addOption(urlOption())
       .addOption(jsonOption())
       .action(async (options: LoadOptions) => finish(await load(options))),

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `lyftr` command: one file per verb, which knows its own options. */
+/** The `lyftr` command. Each verb has its own file, which defines its options. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { SettingsError } from '@lyftr/shared/runtime/env';
@@ -42,15 +42,15 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** Asked of the arguments themselves: those that are wrong have not been read. */
+/** Reads the raw arguments, because invalid arguments were not parsed. */
 const wantsJson = (args: readonly string[]): boolean => args.includes('--json');
 
 async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command('lyftr')
-    .description('Runs Lyftr, and looks after a system that runs.')
+    .description('Runs Lyftr and operates a running system.')
     .version(version())
-    // a guess at what was meant comes on a line of its own
+    // the suggestion of commander is on a separate line
     .configureOutput({
       outputError: (text, write) => {
         const line = text.trim().replaceAll('\n', ' ');
@@ -64,16 +64,16 @@ async function main(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-/** Says on standard error what went wrong, and returns the exit code. */
+/** Writes the error to standard error and returns the exit code. */
 function report(error: unknown, json: boolean): number {
-  // it has printed its message, or the help that was asked for
+  // commander has already printed its message or the help
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof SettingsError) {
     if (json) writeFailure(error.message, true, { faults: error.faults });
     else for (const fault of error.faults) process.stderr.write(`settings: ${fault}\n`);
     return EXIT_SETTINGS;
   }
-  // the reader of a pipe went away (`| head`), and knows it
+  // the reader of the pipe has closed it (`| head`), so there is nobody to tell
   if ((error as { code?: unknown }).code === 'EPIPE') return EXIT_FAILED;
   const answer = error instanceof AnswerError ? { status: error.status, code: error.code } : {};
   writeFailure(error instanceof Error ? error.message : String(error), json, answer);

@@ -1,22 +1,25 @@
-/** Files that are there whole, or not at all. They hold private messages, so only their owner may read them. */
+/**
+ * Creates files that appear only when they are complete. They contain private messages, so only their owner may read
+ * them.
+ */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { exitWhenInterrupted } from './exit.js';
 
 export interface NewFile {
-  /** Where to write meanwhile: an empty file beside the real one. */
+  /** The path to write to until then: an empty file next to the final one. */
   readonly partial: string;
-  /** Brings it under its name, after everything in it is on the disk. */
+  /** Syncs the content to disk and renames the file to its final name. */
   commit(): void;
-  /** Removes what was written. Does nothing after `commit`. */
+  /** Removes the incomplete file. Does nothing after `commit`. */
   discard(): void;
 }
 
 function requireFree(file: string, force: boolean): void {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isFile()) throw new Error(`${file} is no regular file`);
-  if (!force) throw new Error(`${file} is there already: --force replaces it`);
+  if (!stat.isFile()) throw new Error(`${file} is not a regular file`);
+  if (!force) throw new Error(`${file} already exists: use --force to replace it`);
 }
 
 function syncPath(path: string): void {
@@ -29,8 +32,8 @@ function syncPath(path: string): void {
 }
 
 /**
- * Begins a file that is not there, or with `force` is replaced. Throws when it is there, or cannot be made. A process
- * that ends before `commit`, by Ctrl-C as well, leaves nothing behind.
+ * Starts a new file, or with `force` a replacement. Throws when the file exists or cannot be created. A process that
+ * ends before `commit`, for example by Ctrl-C, leaves no file.
  */
 export function beginFile(path: string, force: boolean): NewFile {
   const file = resolve(path);
@@ -51,7 +54,7 @@ export function beginFile(path: string, force: boolean): NewFile {
       syncPath(partial);
       requireFree(file, force);
       renameSync(partial, file);
-      // without this a power cut may take the name away again
+      // without this, a power failure could undo the rename
       syncPath(dirname(file));
       discard();
     },

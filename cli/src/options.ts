@@ -1,49 +1,50 @@
-/** What the options of several verbs have in common. */
+/** Options that several verbs share. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
 
-/** Is told the exit code of the verb that ran. */
+/** Receives the exit code of the verb. */
 export type Finish = (exitCode: number) => void;
 
 export interface JsonOption {
-  /** One line of JSON instead of text. */
+  /** Print one line of JSON instead of text. */
   json: boolean;
 }
 
 export function positive(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It is a whole number from 1.');
+  if (!/^[1-9]\d{0,8}$/.test(value))
+    throw new InvalidArgumentError('It must be a whole number of at least 1.');
   return Number(value);
 }
 
 export function wholeNumber(value: string): number {
-  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It is a whole number from 0.');
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number of at least 0.');
   return Number(value);
 }
 
 export function messageId(value: string): string {
   if (value.length < 1 || value.length > MESSAGE_ID_CHARS_MAX)
-    throw new InvalidArgumentError(`It has 1 to ${MESSAGE_ID_CHARS_MAX} characters.`);
+    throw new InvalidArgumentError(`It must have 1 to ${MESSAGE_ID_CHARS_MAX} characters.`);
   return value;
 }
 
-/** A path in front of the routes stays: a proxy may serve the system under one. */
+/** Keeps a path before the routes, because a proxy may serve the system under one. */
 function origin(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search + url.hash + url.username !== '')
-    throw new InvalidArgumentError('It is an origin such as http://127.0.0.1:8000.');
+    throw new InvalidArgumentError('It must be an origin such as http://127.0.0.1:8000.');
   return url.href.replace(/\/$/, '');
 }
 
 export const urlOption = (): Option =>
   new Option(
     '-u, --url <origin>',
-    'where it runs (default: INGEST_URL, or http://127.0.0.1 and PORT)',
+    'origin of the system (default: INGEST_URL, or http://127.0.0.1 and PORT)',
   ).argParser(origin);
 
 export const jsonOption = (): Option =>
-  new Option('--json', 'one line of JSON instead of text').default(false);
+  new Option('--json', 'print one line of JSON instead of text').default(false);
 
-/** Shown behind the options. Each example is a command line without its `lyftr `. */
+/** Adds examples after the options. Each example is a command line without `lyftr `. */
 export function examples(command: Command, ...lines: readonly string[]): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  lyftr ${line}`).join('\n')}`);
 }

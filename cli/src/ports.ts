@@ -1,4 +1,4 @@
-/** A port that is taken is found out before anything is started, and named with the setting that changes it. */
+/** Finds ports that are in use before anything is started, and names the setting to change. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,7 +21,7 @@ function explain(error: NodeJS.ErrnoException, setting: PortSetting, port: numbe
   if (error.code === 'EADDRINUSE') return portTaken(setting, port);
   if (error.code === 'EACCES')
     return new PortError(
-      `port ${port} needs rights that this user does not have (set ${setting} above 1023)`,
+      `port ${port} requires privileges that this user does not have (set ${setting} above 1023)`,
     );
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
     return new PortError(`HOST ${host} is not an address of this machine`);
@@ -29,9 +29,9 @@ function explain(error: NodeJS.ErrnoException, setting: PortSetting, port: numbe
 }
 
 /**
- * Binds every port once and lets it go. Returns the ports, with a free one in place of each 0, which the child keeps
- * across its restarts. `patienceMs` is for ports that the dying processes of an earlier run still hold.
- * Rejects with PortError.
+ * Binds every port once and releases it. Returns the ports, with a free one instead of each 0; the child keeps it
+ * across restarts. Waits up to `patienceMs` for ports that processes of an earlier run still use. Rejects with
+ * PortError.
  */
 export async function tryPorts(
   wanted: Ports,
@@ -44,7 +44,7 @@ export async function tryPorts(
   try {
     for (const setting of Object.keys(wanted) as PortSetting[]) {
       for (;;) {
-        // all are held until the last is bound, so that no free port is handed out twice
+        // keep all ports bound until the last one, so that no free port is returned twice
         const server = createServer();
         try {
           server.listen(wanted[setting], hosts[setting]);

@@ -1,6 +1,6 @@
 /**
- * Text that came from outside, safe to show on a terminal: control and format characters (which would move the cursor,
- * set colours or turn the direction of writing round) as `\u{…}`.
+ * Makes text from outside safe for a terminal: writes control and format characters, which could move the cursor, set
+ * colours or reverse the direction of text, as `\u{…}`.
  */
 export function printable(text: string): string {
   return text.replaceAll(

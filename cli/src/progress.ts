@@ -6,7 +6,7 @@ export interface Bar {
   stop(): void;
 }
 
-/** A progress bar on standard error; one that is not shown does nothing. */
+/** A progress bar on standard error. Does nothing when `shown` is false. */
 export function startBar(shown: boolean, unit: string, total: number): Bar {
   if (!shown) return { advance() {}, moveTo() {}, stop() {} };
   const bar = new SingleBar({

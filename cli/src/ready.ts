@@ -6,26 +6,29 @@ const REQUEST_TIMEOUT_MS = 2_000;
 
 export interface Probe {
   name: string;
-  /** Of its `/readyz`. */
+  /** The URL of its `/readyz`. */
   url: string;
 }
 
-/** `undefined` when ready; otherwise the dependencies that are not, with their states, or why there is no answer. */
+/**
+ * Undefined when ready. Otherwise the dependencies that are not ready, with their states, or why there is no
+ * response.
+ */
 export async function notReady(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
     const { dependencies = {} } = (await response.json()) as { dependencies?: Record<string, string> };
     if (response.ok) return undefined;
     const faults = Object.entries(dependencies).filter(([, state]) => state !== 'ok');
-    return faults.map(([name, state]) => `${name}: ${state}`).join(', ') || `answers ${response.status}`;
+    return faults.map(([name, state]) => `${name}: ${state}`).join(', ') || `status ${response.status}`;
   } catch {
-    return 'does not answer yet';
+    return 'not responding yet';
   }
 }
 
 /**
- * Resolves once every probe answers 200. What is still missing after `patienceMs` is told once, and the wait goes on:
- * services mend themselves. Rejects when `signal` aborts.
+ * Resolves when every probe returns 200. After `patienceMs`, reports once which probes are missing and keeps waiting,
+ * because services recover by themselves. Rejects when `signal` aborts.
  */
 export async function allReady(
   probes: readonly Probe[],

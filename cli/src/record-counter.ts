@@ -1,20 +1,23 @@
-/** Counts the messages in an export while its bytes pass. */
+/** Counts the messages of an export as its bytes pass. */
 
 export const FORMATS = ['ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface RecordCounter {
   add(chunk: Uint8Array): void;
-  /** So far, without the header of CSV. */
+  /** The number of records so far, without the CSV header. */
   readonly records: number;
-  /** Whether the bytes so far end with the end of a record. */
+  /** Whether the bytes so far end at the end of a record. */
   readonly complete: boolean;
 }
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 
-/** A line break inside quotes belongs to a CSV field; a doubled quote opens and closes, which changes nothing. */
+/**
+ * A line break inside quotes is part of a CSV field. A doubled quote closes and opens a quoted part, which changes
+ * nothing.
+ */
 export function createRecordCounter(format: Format): RecordCounter {
   const isCsv = format === 'csv';
   let ends = 0;

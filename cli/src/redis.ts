@@ -1,4 +1,4 @@
-/** The redis-server that `lyftr up` runs when it is given no REDIS_URL: private, and durable before it is fast. */
+/** The redis-server that `lyftr up` runs without REDIS_URL. It is private, and durability comes before speed. */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,10 +10,10 @@ import type { ChildSpec } from './supervise.js';
 
 const COMMAND_TIMEOUT_MS = 2_000;
 const POLL_MS = 50;
-/** An orderly end is one fsync; the rest is for a disk that is busy. */
+/** A clean shutdown takes one fsync. The rest is for a busy disk. */
 const LEFTOVER_END_MS = 15_000;
 
-/** The server's path, or undefined. Valkey is Redis under another name, with the same protocol and files. */
+/** The path of the server, or undefined. Valkey is a fork of Redis with the same protocol and files. */
 export function findRedisServer(searchPath: string): string | undefined {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const directory of searchPath.split(delimiter)) {
@@ -30,9 +30,10 @@ export function findRedisServer(searchPath: string): string | undefined {
 }
 
 /**
- * Redis cannot watch for the death of `lyftr up`, so a subshell does, on descriptor 3: it reads a line when Redis has
- * ended, and the end of the file when we were killed. Then it lets the services drain, which need Redis for that, and ends
- * it. `exec` makes the shell itself the server: its pid, signals and exit code are Redis's own.
+ * Redis cannot detect the death of `lyftr up`, so a subshell does so with descriptor 3. It reads a line when Redis
+ * has exited, and the end of the file when we were killed. In the second case it lets the services drain, which need
+ * Redis for that, and then stops Redis. `exec` replaces the shell by the server, so the pid, signals and exit code
+ * are those of Redis.
  */
 const ENDS_WITH_US = `
 (read -r _ <&3 && exit
@@ -41,7 +42,7 @@ const ENDS_WITH_US = `
  kill $$) >/dev/null 2>&1 &
 exec "$0" "$@" 3<&-`;
 
-/** Every setting that durability hangs on is spelled out, so that no default and no version changes it. */
+/** Every setting that durability depends on is explicit, so that a changed default has no effect. */
 export function redisSpec(
   command: string,
   dataDir: string,
@@ -58,12 +59,12 @@ export function redisSpec(
     dir: directory,
     daemonize: 'no',
     appendonly: 'yes',
-    // a 200 is sent once Redis has answered, so Redis must answer only after the fsync
+    // we send a 200 when Redis has responded, so Redis must respond only after the fsync
     appendfsync: 'always',
     'no-appendfsync-on-rewrite': 'no',
     'auto-aof-rewrite-percentage': '100',
     'maxmemory-policy': 'noeviction',
-    // the append-only file is the whole truth; snapshots would only be a second set of writes
+    // the append-only file has all the data; snapshots would only add writes
     save: '',
   };
   return {
@@ -75,7 +76,7 @@ export function redisSpec(
       command,
       ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
     ],
-    // it needs none of our secrets
+    // Redis does not need our secrets
     env: {
       PATH: env['PATH'],
       HOME: env['HOME'],
@@ -86,7 +87,7 @@ export function redisSpec(
   };
 }
 
-/** One connection, no retries; its failures are the caller's to read. */
+/** One connection without retries. The caller handles its errors. */
 async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = failFastRedis(url, COMMAND_TIMEOUT_MS, {
     lazyConnect: true,
@@ -106,9 +107,9 @@ async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Pro
 }
 
 export interface RedisState {
-  /** `silent`: something listens, but gives no answer, or refuses us. */
+  /** `silent`: a server listens, but does not respond or refuses us. */
   state: 'away' | 'loading' | 'ready' | 'silent';
-  /** Why it is not ready; holds no password. */
+  /** Why it is not ready. Contains no password. */
   reason?: string;
 }
 
@@ -118,23 +119,23 @@ export async function probeRedis(url: string): Promise<RedisState> {
     return { state: 'ready' };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (message.startsWith('LOADING')) return { state: 'loading', reason: 'it reads what it kept' };
+    if (message.startsWith('LOADING')) return { state: 'loading', reason: 'it is loading its data' };
     const isAway = code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ENOTFOUND';
     return { state: isAway ? 'away' : 'silent', reason: refusalOf(error) ?? message };
   }
 }
 
 /**
- * Ends the redis-server that a killed `lyftr up` left behind. It has synced everything that it acknowledged, so
- * nothing is lost; a second server on the same files would ruin them. Resolves with whether there was one; rejects
- * when it cannot be ended.
+ * Stops the redis-server that a killed `lyftr up` left running. It has synced everything that it acknowledged, so
+ * nothing is lost. A second server on the same files would damage them. Resolves with whether there was one. Rejects
+ * when it cannot be stopped.
  */
 export async function endLeftoverRedis(socket: string): Promise<boolean> {
   const url = `unix://${socket}`;
   const found = await probeRedis(url);
   if (found.state === 'away') return false;
   if (found.state !== 'silent') {
-    // it answers by closing the connection, which ioredis reports as an error
+    // Redis responds by closing the connection, which ioredis reports as an error
     await withRedis(url, (redis) => redis.shutdown()).catch(() => {});
     const deadline = performance.now() + LEFTOVER_END_MS;
     while (performance.now() < deadline) {
@@ -142,12 +143,10 @@ export async function endLeftoverRedis(socket: string): Promise<boolean> {
       await delay(POLL_MS);
     }
   }
-  throw new Error(
-    `the redis-server of an earlier run, on ${socket}, does not end: kill it, then start again`,
-  );
+  throw new Error(`the redis-server of an earlier run does not stop (${socket}): kill it, then start again`);
 }
 
-/** Waits until Redis answers and has read what it kept, however long that takes. Rejects when `signal` aborts. */
+/** Waits until Redis responds and has loaded its data, without a time limit. Rejects when `signal` aborts. */
 export async function redisReady(url: string, signal: AbortSignal, onLoading: () => void): Promise<void> {
   let told = false;
   for (;;) {
@@ -162,7 +161,10 @@ export async function redisReady(url: string, signal: AbortSignal, onLoading: ()
   }
 }
 
-/** Undefined as soon as Redis is ready; after `patienceMs` (or when `signal` aborts) what was wrong at the last try. */
+/**
+ * Resolves with undefined when Redis is ready. After `patienceMs`, or when `signal` aborts, resolves with the last
+ * fault.
+ */
 export async function redisFault(
   url: string,
   patienceMs: number,
@@ -178,13 +180,13 @@ export async function redisFault(
 }
 
 /**
- * Redis marks warnings with `#`, and up to version 7.0 its banner too. Its advice about the machine comes at every
- * start and is about something that may happen; when it does happen, Redis says so.
+ * Redis marks warnings with `#`, and up to version 7.0 its banner too. At every start it gives advice about possible
+ * problems of the machine. We skip that, because Redis reports a real problem when it occurs.
  */
 const NO_FAULT =
   /^(oO0Oo|(Redis|Valkey) version|Configuration loaded|Server initialized|User requested|WARNING Memory overcommit|.*ready to exit)/;
 
-/** One line of the server's output as an event. */
+/** Converts one line of the server's output to an event. */
 export function redisLine(line: string): { level: Level; msg: string } {
   const match = /^\d+:\w .*?\d\d:\d\d:\d\d(?:\.\d+)? ([.\-*#]) (.*)$/.exec(line);
   if (match === null) return { level: 'debug', msg: line };

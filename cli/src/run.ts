@@ -1,4 +1,4 @@
-/** One run, from its first process to its last. */
+/** One run of `lyftr up`, from the start of the first process to the end of the last. */
 import { rmSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { SHUTDOWN_GRACE_MS } from '@lyftr/shared/limits';
@@ -16,11 +16,11 @@ import { redisSocket } from './socket-path.js';
 import { describeExit, supervise, type ChildSpec, type Exit, type Supervised } from './supervise.js';
 import { displayHost, firstScreen } from './welcome.js';
 
-/** A child first gets the time that it grants itself; only then is it cut off. */
+/** A child has its own grace period. We kill it only after that. */
 const STOP_GRACE_MS = SHUTDOWN_GRACE_MS + 2_000;
 const READY_PATIENCE_MS = 30_000;
 const REDIS_URL_PATIENCE_MS = 5_000;
-/** Of what Redis printed: its reason for ending is among them. */
+/** Number of kept output lines of Redis. They show why it exited. */
 const REDIS_LINES_KEPT = 10;
 
 const PORT_OF: Record<string, PortSetting> = { ingest: 'PORT', query: 'QUERY_PORT', writer: 'WRITER_PORT' };
@@ -30,18 +30,18 @@ export class Run {
   readonly #screen: Screen;
   readonly #children: Supervised[] = [];
   readonly #ending = new Ending();
-  /** Resolves, with the exit code, only when somebody would not wait for the end. */
+  /** Resolves with the exit code when a person does not want to wait for the end. */
   readonly #cutOff: Promise<number>;
   #isReady = false;
 
-  /** Signals are watched from here on. */
+  /** Watches signals from now on. */
   constructor(config: UpConfig, screen: Screen) {
     this.#config = config;
     this.#screen = screen;
     this.#cutOff = new Promise((resolve) => {
       this.#ending.watchSignals(
         (signal) =>
-          screen.event('info', 'draining; a second signal ends everything at once', { reason: signal }),
+          screen.event('info', 'draining; a second signal stops everything at once', { reason: signal }),
         () => resolve(this.#kill()),
       );
     });
@@ -56,7 +56,7 @@ export class Run {
       return clean ? reason.exitCode : reason.exitCode || 1;
     });
     const exitCode = await Promise.race([drained, this.#cutOff]);
-    // a Redis that was killed leaves its socket; one of an earlier run, which we never replaced, still needs it
+    // a killed Redis leaves its socket; if we did not start our own, an earlier Redis may still use it
     if (this.#children.some(({ name }) => name === 'redis'))
       rmSync(redisSocket(this.#config.DATA_DIR), { force: true });
     return exitCode;
@@ -68,8 +68,9 @@ export class Run {
     const redis = this.#config.ownRedis ? this.#planRedis() : undefined;
     const secret = this.#config.WEBHOOK_SECRET ?? keptSecret(this.#config.DATA_DIR);
 
-    // services whose `lyftr up` was killed are draining, and still need their Redis and their ports
-    if (leftBehind) this.#screen.event('info', 'the earlier run was killed; waiting for what it left behind');
+    // services of a killed `lyftr up` are draining, and still need their Redis and their ports
+    if (leftBehind)
+      this.#screen.event('info', 'the earlier run was killed; waiting for its processes to stop');
     const wanted = this.#config;
     const ports = await tryPorts(
       { PORT: wanted.PORT, QUERY_PORT: wanted.QUERY_PORT, WRITER_PORT: wanted.WRITER_PORT },
@@ -82,7 +83,7 @@ export class Run {
       await endLeftoverRedis(redis.socket);
       signal.throwIfAborted();
       this.#run(redis.spec);
-      await redisReady(redis.url, signal, () => this.#screen.event('info', 'redis reads what it kept'));
+      await redisReady(redis.url, signal, () => this.#screen.event('info', 'redis is loading its data'));
     } else void this.#tellWhenRedisIsAway();
 
     const redisUrl = redis?.url ?? this.#config.REDIS_URL;
@@ -106,7 +107,7 @@ export class Run {
     return { spec, socket, url: `unix://${socket}` };
   }
 
-  /** The services start all the same: they recover by themselves, and refuse deliveries until then. */
+  /** The services start anyway. They recover by themselves, and refuse deliveries until then. */
   async #tellWhenRedisIsAway(): Promise<void> {
     const fault = await redisFault(this.#config.REDIS_URL, REDIS_URL_PATIENCE_MS, this.#ending.signal);
     if (fault === undefined || this.#ending.signal.aborted) return;
@@ -145,19 +146,19 @@ export class Run {
     const how = describeExit(exit);
     const setting = PORT_OF[name];
     if (restartMs === undefined)
-      this.#ending.begin({ exitCode: EXIT_SETTINGS, message: `${name} refuses its settings` });
+      this.#ending.begin({ exitCode: EXIT_SETTINGS, message: `${name} has invalid settings` });
     else if (!this.#isReady && refusedPort !== undefined && setting !== undefined)
       this.#ending.begin({ exitCode: 1, message: portTaken(setting, refusedPort).message });
     else if (!this.#isReady && name === 'redis' && exit.signal === null)
       this.#ending.begin({ exitCode: 1, message: this.#whyNoRedis(how, redisSaid) });
-    else this.#screen.event('warn', `${name} ended (${how}); starting it again`, { inMs: restartMs });
+    else this.#screen.event('warn', `${name} exited (${how}); starting it again`, { inMs: restartMs });
   }
 
   #whyNoRedis(how: string, said: readonly string[]): string {
     const full = said.map((line) => diskFull(line, this.#config.DATA_DIR)).find(Boolean);
-    if (full !== undefined) return `redis-server does not start: ${full}`;
+    if (full !== undefined) return `redis-server could not start: ${full}`;
     const last = said.at(-1);
-    return `redis-server does not start (${how})${last === undefined ? '' : `: ${last}`}`;
+    return `redis-server could not start (${how})${last === undefined ? '' : `: ${last}`}`;
   }
 
   #startFailed(error: unknown): void {
@@ -184,7 +185,7 @@ export class Run {
     this.#screen.text(firstScreen(welcome, bold, Math.floor(Date.now() / 1_000)));
   }
 
-  /** True when every child ended with exit code 0. */
+  /** Resolves with true when every child exited with code 0. */
   async #stop(): Promise<boolean> {
     let clean = true;
     for (const names of STOP_ORDER) {
@@ -196,7 +197,7 @@ export class Run {
   }
 
   async #kill(): Promise<number> {
-    this.#screen.event('warn', 'ending at once: what was not finished is cut off');
+    this.#screen.event('warn', 'stopping at once; unfinished work is cut off');
     await Promise.all(this.#children.map((child) => child.kill()));
     return 1;
   }

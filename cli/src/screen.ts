@@ -1,4 +1,4 @@
-/** What `lyftr up` shows: JSON lines where nobody watches, coloured lines and a first screen on a terminal. */
+/** The output of `lyftr up`: coloured lines and a first screen on a terminal, JSON lines otherwise. */
 import { createFormatter } from '@lyftr/shared/runtime/readable';
 import type { Output } from './supervise.js';
 
@@ -11,20 +11,23 @@ export interface ScreenOptions {
   write(text: string): void;
   isTty: boolean;
   color: boolean;
-  /** Holds for our own lines and for Redis's; the services keep to it themselves. */
+  /** The level for our own lines and those of Redis. The services filter their own lines. */
   level: string;
 }
 
 export interface Screen {
-  /** Our own event, or one of Redis. */
+  /** Writes an event of ours or of Redis. */
   event(level: Level, msg: string, fields?: Record<string, unknown>): void;
-  /** A line that a child wrote: JSON is passed on, anything else (a crash trace) becomes an event of that child. */
+  /**
+   * Writes a line of a child. JSON is passed on, and any other line (such as a crash trace) becomes an event of that
+   * child.
+   */
   childLine(service: string, line: string, output: Output, pid: number | undefined): void;
-  /** Free text, for a terminal only. */
+  /** Writes text, only on a terminal. */
   text(text: string): void;
 }
 
-/** Undefined when the line is no JSON object. */
+/** Returns undefined when the line is not a JSON object. */
 export function parseRecord(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined;
   try {

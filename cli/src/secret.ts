@@ -25,8 +25,8 @@ export function secretFile(dataDir: string): string {
 }
 
 /**
- * The secret kept in `dataDir`: 64 hex digits, made at the first call and the same at every later one. The file is
- * readable by its owner alone. The caller holds the directory's lock. Throws the system's error.
+ * The secret in `dataDir`: 64 hex digits, created by the first call and then kept. Only the owner may read the file.
+ * The caller holds the lock of the directory. Throws an error of the system.
  */
 export function keptSecret(dataDir: string): string {
   const file = secretFile(dataDir);
@@ -38,7 +38,7 @@ export function keptSecret(dataDir: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const secret = randomBytes(SECRET_BYTES).toString('hex');
-  // a rename is all or nothing: a crash leaves no half of a secret that senders were never given
+  // a rename is atomic: a crash cannot leave a part of a secret
   const fd = openSync(`${file}.new`, 'w', 0o600);
   try {
     writeSync(fd, `${secret}\n`);
@@ -50,18 +50,21 @@ export function keptSecret(dataDir: string): string {
   return secret;
 }
 
-/** While the secret is being rotated, an ingest process may know only one of the two. Throws as `findSecret` does. */
+/**
+ * The secrets to sign with. During a rotation, an ingest process may know only one of the two. Throws as `findSecret`
+ * does.
+ */
 export function findSecrets(config: SecretConfig): string[] {
   const { WEBHOOK_SECRET_PREVIOUS: previous } = config;
   return [findSecret(config), ...(previous === undefined ? [] : [previous])];
 }
 
-/** The secret with which a command signs: that of the environment, or the one kept in `DATA_DIR`. Throws when there is none. */
+/** The secret of a command: from the environment, or from `DATA_DIR`. Throws when there is none. */
 export function findSecret(config: SecretConfig): string {
   if (config.WEBHOOK_SECRET !== undefined) return config.WEBHOOK_SECRET;
   const file = secretFile(config.DATA_DIR);
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   throw new Error(
-    `no secret: set WEBHOOK_SECRET, or DATA_DIR to the folder of a running \`lyftr up\` (looked for ${file})`,
+    `no secret found: set WEBHOOK_SECRET, or set DATA_DIR to the folder of a running \`lyftr up\` (looked for ${file})`,
   );
 }

@@ -1,4 +1,4 @@
-/** `lyftr send`: one signed message, from options or as the bytes of a file. */
+/** `lyftr send`: sends one signed message, from options or from a file. */
 import { randomUUID } from 'node:crypto';
 import { InvalidArgumentError, type Command } from 'commander';
 import { TS_SECONDS_MAX } from '@lyftr/shared/limits';
@@ -19,22 +19,24 @@ const MEMBERS = ['id', 'from', 'to', 'ts', 'text'] as const;
 
 function epochSeconds(value: string): number {
   if (!/^\d{1,12}$/.test(value) || Number(value) > TS_SECONDS_MAX)
-    throw new InvalidArgumentError('It is a number of seconds since 1970.');
+    throw new InvalidArgumentError('It must be a number of seconds since 1970.');
   return Number(value);
 }
 
 async function bodyOf(file: string | undefined, options: SendOptions, command: Command): Promise<Buffer> {
   const given = MEMBERS.filter((name) => options[name] !== undefined);
   if (file !== undefined) {
-    if (given.length > 0) command.error(`error: a file is sent as it is; leave out --${given[0]}`);
+    if (given.length > 0) command.error(`error: --${given[0]} cannot be combined with a file`);
     return readInput(file);
   }
   const { id = randomUUID(), from, to, ts = Math.floor(Date.now() / 1_000), text = '' } = options;
-  if (from === undefined || to === undefined) command.error('error: name --from and --to, or a file');
+  if (from === undefined || to === undefined) command.error('error: give --from and --to, or a file');
   return Buffer.from(JSON.stringify({ message_id: id, from, to, ts, text }));
 }
 
-/** Prints the answer, exit code 0: it is acknowledged. Throws AnswerError for every other one. */
+/**
+ * Prints the response. Exit code 0 means that the message is acknowledged. Throws AnswerError for any other response.
+ */
 async function send(file: string | undefined, options: SendOptions, command: Command): Promise<number> {
   const body = await bodyOf(file, options, command);
   const answer = await openClient(readClientConfig(), options).post('/webhook', body, 'application/json');
@@ -48,13 +50,13 @@ export function addSend(program: Command, finish: Finish): void {
   examples(
     program
       .command('send')
-      .description('send one signed message, and print the answer')
-      .argument('[file]', 'a JSON body that is signed and sent byte by byte; - for standard input')
-      .option('--from <sender>', 'who sends it')
-      .option('--to <recipient>', 'who gets it')
-      .option('--text <text>', 'what it says (default: nothing)')
-      .option('--id <message-id>', 'its idempotency key (default: a new UUID)', messageId)
-      .option('--ts <seconds>', 'its time, in seconds since 1970 (default: now)', epochSeconds)
+      .description('send one signed message and print the response')
+      .argument('[file]', 'a JSON body, which is signed and sent unchanged; - for standard input')
+      .option('--from <sender>', 'sender of the message')
+      .option('--to <recipient>', 'recipient of the message')
+      .option('--text <text>', 'text of the message (default: empty)')
+      .option('--id <message-id>', 'id of the message, its idempotency key (default: a new UUID)', messageId)
+      .option('--ts <seconds>', 'time of the message in seconds since 1970 (default: now)', epochSeconds)
       .addOption(urlOption())
       .addOption(jsonOption())
       .action(async (file: string | undefined, options: SendOptions, command: Command) =>

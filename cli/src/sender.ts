@@ -1,20 +1,21 @@
 /**
- * Sends many requests over keep-alive connections, one at a time on each, as a gateway does; closed loop (as fast as the
- * answers come) or at a given rate. It writes and reads HTTP/1.1 by hand: `fetch` costs more than what it would load.
+ * Sends many requests over keep-alive connections, one at a time on each, like a gateway. It works in a closed loop
+ * (as fast as responses arrive) or at a given rate. It writes and reads HTTP/1.1 itself, because `fetch` costs more
+ * CPU than the server under load.
  */
 import { connect, type Socket } from 'node:net';
 
 export interface SendOptions {
   origin: string;
   connections: number;
-  /** Bytes of request number `index`, from 0; undefined ends the run. Built when it is its turn. */
+  /** Returns the bytes of request `index`, from 0. Undefined ends the run. Called when the request is due. */
   request: (index: number) => string | Buffer | undefined;
-  /** Requests begun per second; as fast as the answers come when it is not given. */
+  /** Requests to start per second. Undefined: as fast as responses arrive. */
   perSecond?: number;
   /**
-   * Called for each request once. `status` is 0 when the connection was lost: the request's fate is unknown.
-   * `latencyMs` counts from the moment at which the request was due, so a server that stalls is charged for the
-   * requests that it kept waiting.
+   * Called once for each request. `status` is 0 when the connection was lost, so that the outcome is unknown.
+   * `latencyMs` starts when the request was due, so the latency includes the time that it waited because of a slow
+   * server.
    */
   answered: (index: number, status: number, latencyMs: number) => void;
   signal?: AbortSignal;
@@ -24,7 +25,7 @@ const ANSWER = /^HTTP\/1\.1 (\d{3})[^]*?\r\ncontent-length: (\d+)(?=\r\n)[^]*?\r
 const LAST = /\r\nconnection: close\r\n/i;
 const RECONNECT_MS = 50;
 
-/** One connection, opened when it is needed and again when it was lost. */
+/** One connection. It is opened when needed, and again after it was lost. */
 class Connection {
   private socket: Socket | undefined;
   private readonly host: string;
@@ -72,7 +73,7 @@ class Connection {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves when every request has been answered, or the signal was given and what was under way has been. */
+/** Resolves when every request has its response. After the signal aborts, no new requests start. */
 export async function send(options: SendOptions): Promise<void> {
   const { connections, request, perSecond, answered, signal } = options;
   const origin = new URL(options.origin);
@@ -94,7 +95,7 @@ export async function send(options: SendOptions): Promise<void> {
       const due = dueAt(index);
       const early = due - performance.now();
       if (early > 0) await sleep(early);
-      // a timer may be early by part of a millisecond, which is no gift of the server's
+      // a timer may fire up to a millisecond early, which must not shorten the latency
       const from = Math.min(due, performance.now());
       const status = await connection.exchange(bytes);
       answered(index, status, performance.now() - from);
@@ -106,11 +107,11 @@ export async function send(options: SendOptions): Promise<void> {
   await Promise.all(Array.from({ length: connections }, run));
 }
 
-/** Lines of a head, each with its end. */
+/** The lines of a head, each with its line end. */
 export const headerLines = (headers: Record<string, string>): string[] =>
   Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
 
-/** A request as bytes. `signature` are the headers that carry it. */
+/** The bytes of a request. `signature` has the headers with the signature. */
 export function requestText(
   origin: string,
   path: string,
@@ -124,7 +125,7 @@ export function requestText(
   );
 }
 
-/** The `fraction` quantile (0.99: p99) of latencies; sorts them in place. NaN when there are none. */
+/** The `fraction` quantile (0.99 is p99) of latencies. Sorts them in place. NaN when there are none. */
 export function percentile(latencies: number[], fraction: number): number {
   latencies.sort((a, b) => a - b);
   return latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * fraction))] ?? NaN;

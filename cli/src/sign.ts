@@ -1,4 +1,4 @@
-/** `lyftr sign` and `lyftr verify`: the signature of exact bytes, as a sender makes it and ingest checks it. */
+/** `lyftr sign` and `lyftr verify`: make and check the signature of exact bytes, like senders and ingest. */
 import type { Command } from 'commander';
 import { builtInSource, signBuiltIn } from '@lyftr/sources/open';
 import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
@@ -15,7 +15,7 @@ async function sign(file: string, { json }: JsonOption): Promise<number> {
   return 0;
 }
 
-/** Exit code 1 when no secret that the services accept has made the signature. */
+/** Exit code 1 when the signature is not valid under any secret that the services accept. */
 async function verify(file: string, signature: string, { json }: JsonOption): Promise<number> {
   const config = readClientConfig();
   const body = await readInput(file);
@@ -29,7 +29,7 @@ async function verify(file: string, signature: string, { json }: JsonOption): Pr
   return name === undefined ? EXIT_FAILED : 0;
 }
 
-const FILE = ['<file>', 'the body, to its last byte; - for standard input'] as const;
+const FILE = ['<file>', 'file with the exact bytes of the body; - for standard input'] as const;
 
 export function addSign(program: Command, finish: Finish): void {
   examples(
@@ -48,7 +48,7 @@ export function addVerify(program: Command, finish: Finish): void {
   examples(
     program
       .command('verify')
-      .description('say whether an x-signature belongs to a body; exit code 1 when it does not')
+      .description('check whether an x-signature is valid for a body; exit code 1 when it is not')
       .argument(...FILE)
       .argument('<signature>', '64 hex digits')
       .addOption(jsonOption())

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const NAME = 'redis.sock';
-/** The shortest limit of the systems we know is 104 bytes with the closing NUL (macOS); Linux has 108. */
+/** The lowest limit of common systems is 104 bytes with the closing NUL (macOS). Linux has 108. */
 const SOCKET_PATH_BYTES_MAX = 100;
 
 const isUsable = (path: string): boolean =>
   Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX && !path.includes('?');
 
 /**
- * A path to the Redis socket of a data directory. The socket itself is always inside the directory, so every start finds
- * a Redis that was left behind. When its path is too long for a socket or has a `?` (which Redis clients read as the
- * start of options), the returned path leads there through a link in a directory of ours under the system's temporary
- * one. `dataDir` must be a real path. Throws when somebody else could change that link.
+ * A path to the Redis socket of a data directory. The socket itself is always inside the directory, so every start
+ * finds a Redis that was left running. Its path may be too long for a socket, or contain a `?`, which Redis clients
+ * read as the start of options. Then the returned path is a link in our own directory under the temporary directory
+ * of the system. `dataDir` must be a real path. Throws when another user could change that link.
  */
 export function redisSocket(dataDir: string, temporary = tmpdir()): string {
   const inside = join(dataDir, NAME);
@@ -25,9 +25,9 @@ export function redisSocket(dataDir: string, temporary = tmpdir()): string {
   const directory = join(isUsable(join(temporary, name, 'data', NAME)) ? temporary : '/tmp', name);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { mode, uid: owner } = lstatSync(directory);
-  // anybody may make a directory under /tmp, and would then be given our messages
+  // any user can create this directory under /tmp and would then receive our messages
   if (owner !== uid || (mode & 0o077) !== 0)
-    throw new Error(`${directory} is open to other users: remove it`);
+    throw new Error(`other users can access ${directory}: remove it`);
   const link = join(directory, 'data');
   rmSync(link, { force: true });
   symlinkSync(dataDir, link);

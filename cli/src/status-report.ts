@@ -1,12 +1,12 @@
-/** Everything that `lyftr status` knows of a running system, asked of its routes at one moment. */
+/** Collects the figures of `lyftr status` from the routes of a running system. */
 import { UnreachableError, type Client } from '@lyftr/shared/client/client';
 import type { DeadLettersWaiting } from '@lyftr/shared/outcomes';
 import type { LedgerReport, ProcessState, Sample } from '@lyftr/shared/sample';
 
 export interface ProcessLine extends Pick<ProcessState, 'service' | 'instance' | 'state' | 'leads'> {
-  /** From its start to now, or to when it was last heard of. */
+  /** From its start until now, or until it last published. */
   ageSeconds: number;
-  /** Since it was last heard of. */
+  /** Time since it last published. */
   silentSeconds: number;
   memoryBytes: number | null;
 }
@@ -15,23 +15,23 @@ const SERVICES = ['ingest', 'writer', 'query'] as const;
 const RATES = ['accepted', 'created', 'duplicate', 'deadLetter', 'refused'] as const;
 type Counts = Record<(typeof RATES)[number], number>;
 
-/** Null stands for what is not known now. */
+/** Null means unknown. */
 export interface Report {
   healthy: boolean;
-  /** Why it is not: one line each. */
+  /** The reasons why it is not healthy, one line each. */
   faults: string[];
   processes: ProcessLine[] | null;
-  /** The state of each dependency, as `/readyz` gives it. The leading writer's is null when it is not reached from here. */
+  /** The state of each dependency from `/readyz`. Null for the leading writer when it cannot be reached from here. */
   ready: { ingest: Record<string, string> | null; writer: Record<string, string> | null };
   queue: { messages: number; oldestSeconds: number } | null;
   ledger: (Omit<LedgerReport, 'missing' | 'dead_letters'> & { missingMessages: number | null }) | null;
   deadLetters: DeadLettersWaiting | null;
   textIndexLagMessages: number | null;
-  /** Since the report before. */
+  /** Since the previous report. */
   perSecond: Counts | null;
 }
 
-/** What the next report needs of this one. */
+/** The data that the next report needs. */
 export interface Reading {
   report: Report;
   atMs: number;
@@ -74,7 +74,7 @@ function countsOf({ ledger, refused }: Sample): Counts | undefined {
   };
 }
 
-/** Null when there is nothing to compare with, or a counter began anew. */
+/** Null without a previous report, or when a counter was reset. */
 function ratesOf(now: Counts | undefined, atMs: number, before: Reading | undefined): Counts | null {
   const earlier = before?.counts;
   if (now === undefined || before === undefined || earlier === undefined) return null;
@@ -85,7 +85,7 @@ function ratesOf(now: Counts | undefined, atMs: number, before: Reading | undefi
   return rates.some(([, rate]) => rate < 0) ? null : (Object.fromEntries(rates) as Counts);
 }
 
-/** Of the writer at this address; undefined when it is not reached. */
+/** The readiness of the writer at this address. Undefined when it cannot be reached. */
 async function readinessAt(url: string): Promise<Record<string, string> | undefined> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
@@ -97,24 +97,24 @@ async function readinessAt(url: string): Promise<Record<string, string> | undefi
 
 export interface CollectOptions {
   client: Client;
-  /** Whether the writers' addresses mean the same here as they do for the system. */
+  /** Whether the addresses of the writers are valid on this machine. */
   isHere: boolean;
   before?: Reading;
 }
 
-/** Rejects with UnreachableError when nothing answers at the origin; everything else that fails is a fault of the report. */
+/** Rejects with UnreachableError when the origin is not responding. Any other failure is a fault of the report. */
 export async function collect({ client, isHere, before }: CollectOptions): Promise<Reading> {
   const faults: string[] = [];
   const ingest = ((await (await client.fetch('/readyz')).json().catch(() => ({}))) as Readiness).dependencies;
-  /** The answer, or undefined and a fault. */
+  /** The response. Undefined after a failure, which becomes a fault. */
   const ask = async <T>(path: string): Promise<T | undefined> => {
     try {
       return (await client.get(path)) as T;
     } catch (error) {
-      // the origin has just answered, so it is the query service behind it that does not
+      // the origin has just responded, so the query service behind it is the one that does not
       const isSilent = error instanceof UnreachableError;
       faults.push(
-        isSilent ? `GET ${path} is not answered: query is frozen or busy` : (error as Error).message,
+        isSilent ? `no response to GET ${path}: query is frozen or busy` : (error as Error).message,
       );
       return undefined;
     }
@@ -125,7 +125,7 @@ export async function collect({ client, isHere, before }: CollectOptions): Promi
   const leader = sample?.processes?.find(({ leads }) => leads)?.url ?? undefined;
   const writer = isHere && leader !== undefined ? await readinessAt(leader) : undefined;
 
-  if (ingest === undefined) faults.push('GET /readyz does not answer as Lyftr does');
+  if (ingest === undefined) faults.push('the response of GET /readyz is not from Lyftr');
   for (const [service, states] of Object.entries({ ingest, writer }))
     for (const [name, state] of Object.entries(states ?? {}))
       if (!isOk(state)) faults.push(`${service} is not ready: ${name}: ${state}`);

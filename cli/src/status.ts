@@ -1,4 +1,4 @@
-/** `lyftr status`: a running system on one screen, once or again and again. */
+/** `lyftr status`: shows a running system on one screen, once or repeatedly. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { UnreachableError } from '@lyftr/shared/client/client';
@@ -14,7 +14,7 @@ interface StatusOptions extends ClientOptions, JsonOption {
   watch: boolean;
 }
 
-/** Two publications of a busy process lie between two looks. */
+/** A busy process publishes twice in this interval. */
 const INTERVAL_MS = 2_000;
 const UNKNOWN = 'not known';
 
@@ -25,7 +25,7 @@ const UNITS = [
   ['s', 1],
 ] as const;
 
-/** `3d 4h`, `12m 5s`, `0s`: the two largest units. */
+/** Formats a duration with its two largest units: `3d 4h`, `12m 5s`, `0s`. */
 export function age(seconds: number): string {
   let rest = Math.floor(seconds);
   const parts: string[] = [];
@@ -54,7 +54,7 @@ const statesText = (states: Record<string, string>): string =>
     .map(([name, state]) => `${name} ${state}`)
     .join(', ');
 
-/** The lines of one screen; nothing in them moves a cursor. */
+/** The lines of one screen, without cursor movements. */
 export function screenOf(origin: string, report: Report): string[] {
   const { processes, ready, queue, ledger, deadLetters, textIndexLagMessages, perSecond, faults } = report;
   const labelled = (label: string, ...texts: string[]): string[] =>
@@ -96,7 +96,7 @@ export function screenOf(origin: string, report: Report): string[] {
   ].map(printable);
 }
 
-/** A look fails only when nothing answers; while somebody watches, that is what there is to see. */
+/** A report fails only when the system is not responding. With --watch, the screen then shows that. */
 function silentReport(error: unknown): Report {
   if (!(error instanceof UnreachableError)) throw error;
   return {
@@ -112,7 +112,10 @@ function silentReport(error: unknown): Report {
   };
 }
 
-/** Exit code 0: healthy, or a watch that was ended; 1: not healthy. Throws UnreachableError when nothing answers. */
+/**
+ * Exit code 0: healthy, or --watch was ended. 1: not healthy. Throws UnreachableError when the system is not
+ * responding.
+ */
 async function status({ watch, json, ...options }: StatusOptions): Promise<number> {
   const config = readClientConfig();
   const client = openClient(config, options);
@@ -159,11 +162,11 @@ export function addStatus(program: Command, finish: Finish): void {
   examples(
     program
       .command('status')
-      .description('show processes, queue, ledger, text index and rates of a running system')
-      .option('-w, --watch', `again every ${INTERVAL_MS / 1_000} s, until Ctrl-C`, false)
+      .description('show the processes, queue, ledger, text index and rates of a running system')
+      .option('-w, --watch', `repeat every ${INTERVAL_MS / 1_000} s until Ctrl-C`, false)
       .addOption(urlOption())
       .addOption(jsonOption())
-      .addHelpText('after', '\nExit code: 0 healthy, 1 not healthy, 69 nothing answers.')
+      .addHelpText('after', '\nExit code: 0 healthy, 1 not healthy, 69 not responding.')
       .action(async (options: StatusOptions) => finish(await status(options))),
     'status',
     'status --watch',

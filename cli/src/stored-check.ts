@@ -1,25 +1,25 @@
-/** Asks a running system whether all that it acknowledged to one sender has become rows. */
+/** Checks that a running system has stored every message that it acknowledged to one sender. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface StoredCheckOptions {
   origin: string;
   token: string | undefined;
-  /** All messages of the run have this sender, and no others. */
+  /** The sender of all messages of the run, and of no others. */
   sender: string;
   acknowledged: number;
-  /** Messages whose fate is unknown: stored or not, they are no proof. */
+  /** Messages with an unknown outcome. They may be stored or not. */
   unknownIds: readonly string[];
 }
 
 export interface StoredCheck {
-  /** Rows of this sender. */
+  /** Number of stored messages of this sender. */
   stored: number;
-  /** Acknowledged messages that are not rows. */
+  /** Number of acknowledged messages that are not stored. */
   missing: number;
 }
 
 const POLL_MS = 100;
-/** Given up when the number of rows has not grown for this long. */
+/** The check stops when the number of stored messages has not grown for this long. */
 const STANDSTILL_MS = 15_000;
 
 export async function checkStored(options: StoredCheckOptions): Promise<StoredCheck> {
@@ -28,17 +28,17 @@ export async function checkStored(options: StoredCheckOptions): Promise<StoredCh
 
   async function get(path: string): Promise<Response> {
     const response = await fetch(`${origin}${path}`, { headers });
-    if (response.status === 401) throw new Error('reads need a token: set API_TOKEN');
+    if (response.status === 401) throw new Error('reads require a token: set API_TOKEN');
     return response;
   }
 
   async function countRows(): Promise<number> {
     const response = await get(`/messages?from_=${encodeURIComponent(sender)}&limit=1`);
-    if (response.status !== 200) throw new Error(`GET /messages answers ${response.status}`);
+    if (response.status !== 200) throw new Error(`GET /messages returned ${response.status}`);
     return ((await response.json()) as { total: number }).total;
   }
 
-  /** How many of the messages with an unknown fate are rows: they must not stand in for acknowledged ones. */
+  /** The number of stored messages with an unknown outcome. They must not be counted as acknowledged. */
   async function countUnknownRows(): Promise<number> {
     let found = 0;
     for (const id of unknownIds) {

@@ -1,4 +1,4 @@
-/** One child process: started, started again when it ends, stopped within a bound. */
+/** Supervises one child process: starts it, restarts it when it exits, and stops it within a time limit. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -13,8 +13,9 @@ export interface ChildSpec {
   args: string[];
   env: NodeJS.ProcessEnv;
   /**
-   * What a child holds as descriptor 3 closes when we are killed, and it then drains and ends. For a Node child it is an
-   * IPC channel, for any other a pipe, which gets a line when the child has ended, for whoever watches it on its behalf.
+   * Descriptor 3 of a child closes when we are killed, and the child then drains and exits. For a Node child it is an
+   * IPC channel. For any other child it is a pipe, and a process that watches the pipe receives a line when the child
+   * has exited.
    */
   ipc: boolean;
 }
@@ -28,30 +29,33 @@ export type Output = 'stdout' | 'stderr';
 
 export interface ChildEvents {
   line(text: string, output: Output, pid: number | undefined): void;
-  /** Ended without being asked to. `restartMs` is undefined when it will not be started again. */
+  /** Called when the child exits without a request. `restartMs` is undefined when it is not restarted. */
   ended(exit: Exit, restartMs: number | undefined): void;
 }
 
 export interface Backoff {
   firstMs: number;
   maxMs: number;
-  /** A life at least this long starts the count anew. */
+  /** A child that ran this long resets the count of restarts. */
   resetAfterMs: number;
 }
 
 export const BACKOFF: Backoff = { firstMs: 100, maxMs: 10_000, resetAfterMs: 30_000 };
-/** What a child said last may still be in its pipes; a grandchild may hold them open for as long as it likes. */
+/**
+ * The last output of a child may still be in its pipes, and a grandchild may keep them open. We wait this long for
+ * it.
+ */
 const OUTPUT_AFTER_EXIT_MS = 500;
 
 export interface Supervised {
   readonly name: string;
   readonly pid: number | undefined;
   /**
-   * SIGTERM, then SIGKILL for its whole process group after `graceMs`. Resolves once it has ended: true when it
-   * finished its work (exit code 0) or had not begun any, so that SIGTERM ended it before it was listened for.
+   * Sends SIGTERM, and SIGKILL to the whole process group after `graceMs`. Resolves when the child has exited: with
+   * true when it finished its work (exit code 0), or when SIGTERM ended it before it had any work.
    */
   stop(graceMs: number): Promise<boolean>;
-  /** SIGKILL for its whole process group. Resolves once it has ended; it is not started again. */
+  /** Sends SIGKILL to the whole process group. Resolves when the child has exited. It is not restarted. */
   kill(): Promise<void>;
 }
 
@@ -63,7 +67,7 @@ function readLines(stream: Readable | null, each: (line: string) => void): void 
   if (stream !== null) createInterface({ input: stream, crlfDelay: Infinity }).on('line', each);
 }
 
-/** A command that cannot be run counts as exit code 127, as in a shell. */
+/** A command that cannot be run has exit code 127, as in a shell. */
 async function exitOf(child: ChildProcess, onError: (error: Error) => void): Promise<Exit> {
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
@@ -83,7 +87,7 @@ export function supervise(spec: ChildSpec, events: ChildEvents, backoff: Backoff
 
   function start(): void {
     const startedAt = performance.now();
-    // its own process group: Ctrl-C on the terminal reaches us alone, and we stop the children in order
+    // its own process group, so that Ctrl-C reaches only us and we stop the children in order
     const running = spawn(spec.command, spec.args, {
       env: spec.env,
       detached: true,
@@ -92,7 +96,7 @@ export function supervise(spec: ChildSpec, events: ChildEvents, backoff: Backoff
     child = running;
     // undefined for an IPC channel
     const tie = running.stdio[3] as Socket | undefined;
-    // whoever watched may have ended too
+    // the watching process may have exited too
     tie?.on('error', () => {}).unref();
     const { pid } = running;
     readLines(running.stdout, (line) => events.line(line, 'stdout', pid));
@@ -128,7 +132,7 @@ export function supervise(spec: ChildSpec, events: ChildEvents, backoff: Backoff
     try {
       process.kill(-child.pid, 'SIGKILL');
     } catch {
-      // it has just ended
+      // the process has just exited
     }
     await ended;
   }

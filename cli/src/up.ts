@@ -1,4 +1,4 @@
-/** `lyftr up`: Redis, writer, query and ingest as one command. */
+/** `lyftr up`: runs Redis, writer, query and ingest as one command. */
 import type { Command } from 'commander';
 import { diskFull } from '@lyftr/shared/runtime/disk-full';
 import { boundedOutput } from '@lyftr/shared/runtime/output';
@@ -7,9 +7,9 @@ import { EXIT_FAILED, ExitError } from './exit.js';
 import type { Lock } from '@lyftr/store/lock';
 import { examples, type Finish, type JsonOption } from './options.js';
 
-/** Resolves with the exit code once everything that it started has ended. Throws SettingsError. */
+/** Resolves with the exit code when all its processes have exited. Throws SettingsError. */
 async function up({ json }: JsonOption): Promise<number> {
-  // only when they are used: the other commands start sooner
+  // loaded only when needed, so that other commands start faster
   const [{ LockTakenError, takeLock }, { Run }, { createScreen }] = await Promise.all([
     import('@lyftr/store/lock'),
     import('./run.js'),
@@ -33,7 +33,7 @@ async function up({ json }: JsonOption): Promise<number> {
     const full = diskFull(error, config.DATA_DIR);
     if (full !== undefined) throw new ExitError(EXIT_FAILED, full);
     if (!(error instanceof LockTakenError)) throw error;
-    throw new ExitError(EXIT_FAILED, `Lyftr already runs on ${config.DATA_DIR}: ${error.message}`);
+    throw new ExitError(EXIT_FAILED, `Lyftr is already running on ${config.DATA_DIR}: ${error.message}`);
   }
   try {
     return await run.toItsEnd(lock.leftBehind);
@@ -47,7 +47,7 @@ export function addUp(program: Command, finish: Finish): void {
     program
       .command('up')
       .description('start Redis, writer, query and ingest, and keep them running until Ctrl-C')
-      .option('--json', 'log lines as JSON on a terminal too', false)
+      .option('--json', 'print log lines as JSON, also on a terminal', false)
       .action(async (options: JsonOption) => finish(await up(options))),
     'up',
     'up --json > lyftr.log',

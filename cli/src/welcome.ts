@@ -1,23 +1,23 @@
-/** The first screen: where everything is, and a signed delivery to paste. */
+/** The first screen: the addresses, and a signed delivery to paste. */
 import { randomBytes } from 'node:crypto';
 import { signBuiltIn } from '@lyftr/sources/open';
 
 export interface Welcome {
-  /** As a person would type it, without a closing slash. */
+  /** The URL without a trailing slash. */
   url: string;
   dataDir: string;
   secret: string;
-  /** Where the secret is kept when it is one of our making; undefined when the environment gave it. */
+  /** The file of a secret that we created. Undefined when the secret is from the environment. */
   secretFile: string | undefined;
   apiToken: string | undefined;
 }
 
-/** One word for a POSIX shell, whatever it holds. */
+/** Quotes any text as one word of a POSIX shell. */
 export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The address that clients on this machine use; a wildcard is no address to connect to. */
+/** The address for clients on this machine. A client cannot connect to a wildcard address. */
 export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
@@ -28,7 +28,7 @@ export function displayHost(host: string): string {
   return ['127.0.0.1', '::1', '0.0.0.0', '::'].includes(host) ? 'localhost' : reachableHost(host);
 }
 
-/** Two commands that work as they are: a delivery with its signature, and the search that finds it. */
+/** Two commands to paste: a delivery with its signature, and the search that finds it. */
 export function commands(welcome: Welcome, nowSeconds: number): string[] {
   const { url, secret, apiToken } = welcome;
   const body = JSON.stringify({
@@ -70,7 +70,7 @@ export function firstScreen(welcome: Welcome, bold: (text: string) => string, no
     `  ${bold('Send a message, then find it:')}`,
     '',
     ...commands(welcome, nowSeconds).map((command) => `  ${command}\n`),
-    '  Ctrl-C drains and ends.',
+    '  Press Ctrl-C to drain and stop.',
     '',
     '',
   ].join('\n');

@@ -103,7 +103,7 @@ test('a file that is there stays as it is without --force', async () => {
   writeFileSync(target('there.db'), 'precious');
   const refused = await run(target('there.db'));
   assert.equal(refused.code, 1);
-  assert.equal(refused.stderr, `lyftr: ${target('there.db')} is there already: --force replaces it\n`);
+  assert.equal(refused.stderr, `lyftr: ${target('there.db')} already exists: use --force to replace it\n`);
   assert.equal(readFileSync(target('there.db'), 'utf8'), 'precious');
   const forced = await run(target('there.db'), '--force');
   assert.equal(forced.code, 0, forced.stderr);
@@ -122,7 +122,7 @@ test('the database itself is no target, whatever name leads to it', async () => 
   assert.equal(statSync(file).ino, inode);
   for (const path of ['/dev/null', system.dir]) {
     const { code, stderr } = await run(path, '--force');
-    assert.deepEqual([code, stderr], [1, `lyftr: ${path} is no regular file\n`]);
+    assert.deepEqual([code, stderr], [1, `lyftr: ${path} is not a regular file\n`]);
   }
 });
 

@@ -66,7 +66,7 @@ test('list shows the newest first, page by page, and no control character of a s
   assert.match(text.stdout, /unstorable_message +"list-1" {2}put there by a test\n2 of 2 dead letters\n$/);
   assert.match(text.stdout, /"\\u\{9b\}2J"/);
   assert.doesNotMatch(text.stdout, /\u009b/);
-  assert.match((await run('list', '--limit', '1')).stdout, /1 of 2 dead letters; the next are at --offset 1/);
+  assert.match((await run('list', '--limit', '1')).stdout, /1 of 2 dead letters; continue with --offset 1/);
   for (const id of [first, second]) assert.equal((await run('discard', String(id))).code, 0);
 });
 
@@ -112,7 +112,7 @@ test('replay sends a corrupt envelope whose messages can be read, in pieces that
   const { code, stdout, stderr } = await run('replay', String(id));
   assert.equal(stderr, '');
   assert.equal(code, 0);
-  assert.match(stdout, /40 messages acknowledged, and the letter is discarded/);
+  assert.match(stdout, /40 messages acknowledged, and the dead letter was discarded/);
   await eventually('all are stored', () => {
     const sql = "SELECT count(*) FROM messages WHERE message_id LIKE 'envelope-%'";
     return system.rows(sql)[0]?.[0] === 40;
@@ -166,7 +166,7 @@ test('what the intake refuses stays a letter; what the writer does not discard i
   await system.process('writer').stop();
   const half = await run('replay', String(id), '--as', 'half');
   assert.equal(half.code, 1);
-  assert.match(half.stderr, /is replayed, but not discarded: .*There is no leading writer now/);
+  assert.match(half.stderr, /was replayed, but not discarded: .*There is no leading writer now/);
   assert.deepEqual(letterIds(), [id]);
   await system.startService('writer');
   await eventually('it is stored', () => found('half'));

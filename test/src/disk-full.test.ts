@@ -38,9 +38,9 @@ for (const [what, pagesLeft, message] of [
   ['the lock', 0, `lyftr: ${FULL}`],
   ['the file of its pid', 1, `lyftr: ${FULL}`],
   ['the secret', 2, FULL],
-  ['the first file of Redis', 3, `redis-server does not start: ${FULL}`],
-  ['the list of its files', 4, `redis-server does not start: ${FULL}`],
-  ['what Redis is told by the services', 6, `redis-server does not start: ${FULL}`],
+  ['the first file of Redis', 3, `redis-server could not start: ${FULL}`],
+  ['the list of its files', 4, `redis-server could not start: ${FULL}`],
+  ['what Redis is told by the services', 6, `redis-server could not start: ${FULL}`],
 ] as const) {
   test(`without room for ${what}, one line says that the disk is full`, { skip }, async () => {
     const up = startWith(pagesLeft);
@@ -82,5 +82,5 @@ test('a Redis that does not start for another reason says which', async () => {
   });
   assert.deepEqual(await up.ended, [1, null]);
   const said = up.lines.find(({ level }) => level === 'fatal')?.['msg'];
-  assert.match(String(said), /^redis-server does not start \(exit code 1\): .*AOF manifest/);
+  assert.match(String(said), /^redis-server could not start \(exit code 1\): .*AOF manifest/);
 });

@@ -72,9 +72,9 @@ test('messages that came or went after they were counted are no fault', async ()
 
 test('a stream that breaks off is an error, and no file is left', async () => {
   const cases: [string, number, string[], Ending, RegExp][] = [
-    ['ndjson', 3, LINES, 'cut', /broke off after 2 of 3 messages/],
-    ['ndjson', 2, LINES, 'cut', /broke off after 2 of 2 messages/],
-    ['csv', 1, CSV, 'cut', /broke off after 1 of 1 messages/],
+    ['ndjson', 3, LINES, 'cut', /was cut off after 2 of 3 messages/],
+    ['ndjson', 2, LINES, 'cut', /was cut off after 2 of 2 messages/],
+    ['csv', 1, CSV, 'cut', /was cut off after 1 of 1 messages/],
     ['ndjson', 1, [...LINES, '{"mess'], 'whole', /ended inside of message 3$/m],
     ['csv', 1, CSV.slice(0, 2), 'whole', /ended inside of message 1$/m],
   ];
@@ -99,7 +99,7 @@ test('a file that is there stays as it is without --force, and while the new one
   writeFileSync(file, 'precious');
   const refused = await exporting(2, LINES, 'whole', '-o', file);
   assert.deepEqual([refused.code, refused.asked], [1, []]);
-  assert.match(refused.stderr, /is there already: --force replaces it/);
+  assert.match(refused.stderr, /already exists: use --force to replace it/);
   assert.equal((await exporting(2, LINES, 'cut', '-o', file, '--force')).code, 1);
   assert.equal(readFileSync(file, 'utf8'), 'precious');
   assert.equal((await exporting(2, LINES, 'whole', '-o', file, '--force')).code, 0);

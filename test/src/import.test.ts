@@ -62,11 +62,11 @@ test('bad lines are named by their numbers, and none of the others is lost', asy
   assert.match(stdout, /^3 messages acknowledged, 5 lines refused, in [\d.]+ s\n$/);
   const told = stderr.trimEnd().split('\n').toSorted();
   const expected = [
-    /^lyftr: line 2 is refused: is not valid JSON$/,
-    /^lyftr: line 5 is refused: \/(from|ts) must be .*, \/(from|ts) must be /,
-    /^lyftr: line 6 is refused: must be object$/,
-    /^lyftr: line 7 is refused: .*MAX_BODY_BYTES/,
-    /^lyftr: line 8 is refused: \/text must not contain a lone surrogate$/,
+    /^lyftr: line 2 was refused: is not valid JSON$/,
+    /^lyftr: line 5 was refused: \/(from|ts) must be .*, \/(from|ts) must be /,
+    /^lyftr: line 6 was refused: must be object$/,
+    /^lyftr: line 7 was refused: .*MAX_BODY_BYTES/,
+    /^lyftr: line 8 was refused: \/text must not contain a lone surrogate$/,
   ];
   assert.equal(told.length, expected.length, stderr);
   for (const [i, pattern] of expected.entries()) assert.match(told[i] ?? '', pattern);
@@ -128,7 +128,7 @@ test('Ctrl-C says how far it came', async () => {
   const child = new Process('import', process.execPath, [MAIN, 'import', file], env);
   await eventually('it waits', () => child.logged('returned 503'));
   assert.equal(await child.stop('SIGINT'), 130);
-  assert.match(String(child.lines.at(-1)?.['msg']), /^lyftr: ended early; 0 messages are acknowledged/);
+  assert.match(String(child.lines.at(-1)?.['msg']), /^lyftr: ended early; 0 messages were acknowledged/);
   await system.startRedis();
   await eventually('it takes messages again', async () => (await system.get('/readyz')).status === 200);
 });
@@ -142,7 +142,7 @@ test('a wrong secret, a missing file, a file that is no export and an absent sys
   assert.deepEqual([unsigned.code, missing.code, other.code, nobody.code], [1, 1, 1, 69]);
   assert.match(unsigned.stderr, /^lyftr: POST \/webhook\/batch returned 401: [^\n]+\n$/);
   assert.match(missing.stderr, /^lyftr: ENOENT[^\n]+\n$/);
-  assert.match(other.stderr, /^lyftr: the first line of the CSV file names no column message_id\n$/);
+  assert.match(other.stderr, /^lyftr: the first line of the CSV file has no column message_id\n$/);
   assert.match(nobody.stderr, /^lyftr: no response from [^\n]+\n$/);
   assert.equal(count('never'), 0);
 });

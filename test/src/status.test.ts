@@ -177,7 +177,7 @@ test('a frozen query service is named, and what it would say is not known', asyn
   system.process('query').child.kill('SIGCONT');
   assert.equal(code, 1);
   assert.match(stdout, /^processes {4}not known$/m);
-  assert.match(stdout, /^FAULT {8}GET \/system is not answered: query is frozen or busy$/m);
+  assert.match(stdout, /^FAULT {8}no response to GET \/system: query is frozen or busy$/m);
   assert.doesNotMatch(stdout, /no writer|no ingest/);
 });
 
