@@ -77,7 +77,7 @@ describe('console', { skip: browserFault }, () => {
     await page.fill('#token', 'wrong');
     await page.keyboard.press('Enter');
     await page.waitForSelector('[role=alert]');
-    assert.match(await textOf('[role=alert]'), /not the token of this service/);
+    assert.match(await textOf('[role=alert]'), /token is wrong/);
     await page.fill('#token', TOKEN);
     await page.click('button');
     await shows('#total', '60 matches');

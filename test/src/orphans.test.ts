@@ -130,7 +130,10 @@ test(
     const origin = await readyAt(first);
     const second = start({ TMPDIR: temporary, PORT: '0', QUERY_PORT: '0', WRITER_PORT: '0' });
     assert.equal(await second.stop('SIGCONT'), 1);
-    assert.match(String(second.lines[0]?.['msg']), new RegExp(`already running .* process ${first.child.pid}$`));
+    assert.match(
+      String(second.lines[0]?.['msg']),
+      new RegExp(`already running .* process ${first.child.pid}$`),
+    );
 
     assert.equal(await post(origin, 'before'), 200);
     await first.stop('SIGKILL');

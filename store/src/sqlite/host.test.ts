@@ -13,5 +13,5 @@ test('a disk with room and a clock that is set are ok', () => {
 
 test('a full file system is named with what is left of it', () => {
   // procfs has no room at all
-  assert.match(hostState('/proc'), /^0 MiB are free in DATA_DIR/);
+  assert.match(hostState('/proc'), /^only 0 MiB are free in DATA_DIR/);
 });

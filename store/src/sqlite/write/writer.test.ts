@@ -266,7 +266,7 @@ test('a database of a newer program is refused', (t) => {
   const database = new Database(file);
   database.pragma('user_version = 999');
   database.close();
-  assert.throws(() => openWriter(file, 'test'), /run the newer program/);
+  assert.throws(() => openWriter(file, 'test'), /run a newer version of Lyftr/);
 });
 
 test('a commit says what was put aside and which messages are settled', (t) => {
