@@ -30,5 +30,5 @@ test('a directory that others can enter is refused', () => {
   const temporary = freshDir();
   const dataDir = `/srv/${'x'.repeat(120)}`;
   chmodSync(dirname(dirname(redisSocket(dataDir, temporary))), 0o777);
-  assert.throws(() => redisSocket(dataDir, temporary), /open to other users/);
+  assert.throws(() => redisSocket(dataDir, temporary), /other users can access/);
 });
