@@ -76,7 +76,7 @@ test('a stream that breaks off is an error, and no file is left', async () => {
     ['ndjson', 2, LINES, 'cut', /was cut off after 2 of 2 messages/],
     ['csv', 1, CSV, 'cut', /was cut off after 1 of 1 messages/],
     ['ndjson', 1, [...LINES, '{"mess'], 'whole', /ended inside message 3$/m],
-    ['csv', 1, CSV.slice(0, 2), 'whole', /ended inside of message 1$/m],
+    ['csv', 1, CSV.slice(0, 2), 'whole', /ended inside message 1$/m],
   ];
   for (const [format, total, parts, ending, reason] of cases) {
     const toFile = await exporting(total, parts, ending, '--format', format, '-o', join(dir, 'cut'));
