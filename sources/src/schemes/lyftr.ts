@@ -1,6 +1,7 @@
 /** Lyftr's own scheme: `x-signature` is the HMAC-SHA256 of the raw body as 64 hex digits, in either case. */
 import { timingSafeEqual } from 'node:crypto';
 import { createMac } from '../hmac.js';
+import { bytesOf, utf8 } from '../bytes.js';
 import type { Scheme, Verified } from '../source.js';
 
 export const SIGNATURE_HEADER = 'x-signature';
@@ -8,15 +9,18 @@ export const SIGNATURE_HEADER = 'x-signature';
 const HEX_SHA256 = /^[0-9a-f]{64}$/i;
 
 export const lyftr: Scheme = {
-  headers: [SIGNATURE_HEADER],
+  headers: () => [SIGNATURE_HEADER],
+  preset: undefined,
+  idIsSigned: () => true,
 
   /**
    * The shape is checked first: `Buffer.from(x, 'hex')` ends in silence at the first bad digit, and `timingSafeEqual`
-   * throws on unequal lengths. Every key is always tried, so the time taken does not tell which one is in use.
+   * throws on unequal lengths. Every key is always tried, so the time taken does not tell which one is in use. The
+   * other schemes share their course (verify.ts); this one is as short as it can be.
    */
-  verifier(keys) {
+  verifier(_settings, keys) {
     const live = keys.map(({ id, secret }) => ({
-      mac: createMac(secret),
+      mac: createMac('sha256', utf8(secret)),
       verdict: { ok: { keyId: id } } satisfies Verified,
     }));
     return ({ headers, body }) => {
@@ -33,10 +37,8 @@ export const lyftr: Scheme = {
     };
   },
 
-  signer(secret) {
-    const mac = createMac(secret);
-    return ({ body }) => ({
-      [SIGNATURE_HEADER]: mac(typeof body === 'string' ? Buffer.from(body) : body).toString('hex'),
-    });
+  signer(_settings, secret) {
+    const mac = createMac('sha256', utf8(secret));
+    return ({ body }) => ({ [SIGNATURE_HEADER]: mac(bytesOf(body)).toString('hex') });
   },
 };
