@@ -1,6 +1,13 @@
 /** Reads the part of the ledger that is in Redis, and the batches in the queue. */
 import type { Redis } from 'ioredis';
-import { CONFIRMED_KEY, ENDED_KEY, SETTLED_KEY, type Listed, type RedisAccount } from '@lyftr/shared/ledger';
+import {
+  CONFIRMED_KEY,
+  ENDED_KEY,
+  endedSource,
+  SETTLED_KEY,
+  type Listed,
+  type RedisAccount,
+} from '@lyftr/shared/ledger';
 import { union, type Range } from '@lyftr/shared/ranges';
 import { numbersOfJob } from './envelope.js';
 import { queueKey } from './options.js';
@@ -42,6 +49,18 @@ async function readQueued(redis: Redis, ids: readonly string[]): Promise<Map<str
   return queued;
 }
 
+function readEnded(fields: Record<string, string>): RedisAccount['ended'] {
+  const mark = endedSource('');
+  const sources = Object.entries(fields)
+    .filter(([field]) => field.startsWith(mark))
+    .map(([field, count]) => [field.slice(mark.length), Number(count)]);
+  return {
+    accepted: Number(fields['accepted'] ?? 0),
+    unconfirmed: Number(fields['unconfirmed'] ?? 0),
+    sources: Object.fromEntries(sources) as Record<string, number>,
+  };
+}
+
 /** Rejects when Redis is not responding. */
 export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
   // in one transaction, because a job can move between these lists
@@ -75,7 +94,7 @@ export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
   }
   return {
     producers,
-    ended: { accepted: Number(ended['accepted'] ?? 0), unconfirmed: Number(ended['unconfirmed'] ?? 0) },
+    ended: readEnded(ended),
     isQueueKnown: queued !== undefined,
   };
 }

@@ -7,16 +7,16 @@
  * when it sends the message again, the writer recognises the duplicate.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Queue } from 'bullmq';
 import { crashPoint } from '@lyftr/shared/runtime/crash';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple, Trace } from '@lyftr/shared/batch';
+import type { QueueItem, Trace } from '@lyftr/shared/batch';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/runtime/redis';
 import { refusalOf } from '@lyftr/shared/runtime/refusal';
 import type { Redis } from 'ioredis';
-import { ENVELOPE_VERSION, jobName, type Envelope } from './envelope.js';
+import { Bytes, ByteQueue } from './byte-queue.js';
+import { createEnvelope, encodeEnvelope, hasDeliveries, jobName, type Envelope } from './envelope.js';
 import type { Lives } from './lives.js';
 import { JOB_OPTIONS, QUEUE_EVENTS_MAX, QUEUE_NAME, QUEUE_PREFIX } from './options.js';
 
@@ -37,7 +37,7 @@ export interface Enqueuer {
   /** Resolves when Redis is ready, or after `timeoutMs`. */
   whenReady(timeoutMs: number): Promise<void>;
   /** Resolves when Redis has acknowledged the job. Throws ProblemError `queue-unavailable`; a retry can help. */
-  enqueue(messages: MessageTuple[], trace?: Trace[]): Promise<void>;
+  enqueue(items: QueueItem[], trace?: Trace[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,6 +61,17 @@ function withDeadline(adding: Promise<unknown>): Promise<void> {
   });
 }
 
+/** How many of the items came by each source. Undefined when none did. */
+function countSources(items: readonly QueueItem[]): ReadonlyMap<string, number> | undefined {
+  let counts: Map<string, number> | undefined;
+  for (const item of items) {
+    if (Array.isArray(item)) continue;
+    counts ??= new Map();
+    counts.set(item.source, (counts.get(item.source) ?? 0) + 1);
+  }
+  return counts;
+}
+
 export interface EnqueuerOptions {
   redisUrl: string;
   fsync: RedisFsync;
@@ -71,7 +82,7 @@ export interface EnqueuerOptions {
 
 export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions): Enqueuer {
   const redis = failFastRedis(redisUrl, ENQUEUE_DEADLINE_MS);
-  let queue: Queue<Envelope> | undefined;
+  let queue: ByteQueue<Envelope> | undefined;
   let state = 'not connected to Redis yet';
   let closed = false;
   const { promise: becameReady, resolve: isReady } = withResolvers();
@@ -127,8 +138,8 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
     }
   }
 
-  async function openQueue(): Promise<Queue<Envelope>> {
-    const opened = new Queue<Envelope>(QUEUE_NAME, {
+  async function openQueue(): Promise<ByteQueue<Envelope>> {
+    const opened = new ByteQueue<Envelope>(QUEUE_NAME, {
       connection: redis,
       prefix: QUEUE_PREFIX,
       skipWaitingForReady: true,
@@ -147,13 +158,12 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
   }
 
   /** Resolves when Redis has acknowledged the batch. Rejects when that is unknown. */
-  async function add(to: Queue<Envelope>, messages: MessageTuple[], trace?: Trace[]): Promise<void> {
-    const numbers = lives.next(messages.length);
-    const { producer, range } = numbers;
-    const envelope: Envelope = { v: ENVELOPE_VERSION, producer, first: range[0], at: Date.now(), messages };
-    if (trace !== undefined) envelope.trace = trace;
-    await withDeadline(to.add(jobName(producer, range), envelope, JOB_OPTIONS));
-    if (messages.length > 0) lives.confirm(numbers);
+  async function add(to: ByteQueue<Envelope>, items: QueueItem[], trace?: Trace[]): Promise<void> {
+    const numbers = lives.next(items.length);
+    const envelope = createEnvelope(numbers, Date.now(), items, trace);
+    const content = hasDeliveries(envelope) ? new Bytes(encodeEnvelope(envelope)) : envelope;
+    await withDeadline(to.add(jobName(numbers.producer, numbers.range), content, JOB_OPTIONS));
+    if (items.length > 0) lives.confirm(numbers, countSources(items));
   }
 
   const recheck = setInterval(() => void probe(), DURABILITY_RECHECK_MS);
@@ -177,11 +187,11 @@ export function createEnqueuer({ redisUrl, fsync, lives, log }: EnqueuerOptions)
         : 'ok: with appendfsync everysec, a power failure may lose a second of acknowledged messages';
     },
     whenReady: (timeoutMs) => Promise.race([becameReady, delay(timeoutMs, undefined, { ref: false })]),
-    async enqueue(messages, trace) {
+    async enqueue(items, trace) {
       if (state !== 'ok' || queue === undefined) throw unavailable(state);
       crashPoint('before-enqueue');
       try {
-        await add(queue, messages, trace);
+        await add(queue, items, trace);
       } catch (error) {
         trouble(error);
         if (String(error).includes('OOM')) throw unavailable('Redis is out of memory');

@@ -1,6 +1,6 @@
 /** Selects, orders and reads the jobs of one round. */
 import { Worker, type Job, type JobJson } from 'bullmq';
-import type { Batch, Numbers } from '@lyftr/shared/batch';
+import type { Numbers, QueueBatch } from '@lyftr/shared/batch';
 import { LEASE_KEY } from '@lyftr/shared/runtime/leader';
 import { UNNAMED_JOBS } from '@lyftr/shared/ledger';
 import type { Redis } from 'ioredis';
@@ -91,7 +91,7 @@ function nameOf({ name, id = '' }: Job): Numbers {
 }
 
 /** Throws UnknownVersionError. Any other fault is returned as a Corrupt batch. */
-export function readBatch(job: Job): Batch {
+export function readBatch(job: Job): QueueBatch {
   try {
     return readEnvelope(job.data);
   } catch (error) {

@@ -62,3 +62,18 @@ test('a process that could not publish for long begins another life, and does no
   lives.confirm(lives.next(5));
   assert.deepEqual(published(lives), [['i-2', { messages: 5, ranges: [[1, 5]] }]]);
 });
+
+test('what came by a source is counted for it', () => {
+  const lives = createLives('i');
+  lives.confirm(lives.next(3), new Map([['shop', 2]]));
+  lives.confirm(
+    lives.next(2),
+    new Map([
+      ['shop', 1],
+      ['code', 1],
+    ]),
+  );
+  lives.confirm(lives.next(1));
+  const [[, , text] = []] = lives.fields();
+  assert.deepEqual(JSON.parse(text ?? ''), { messages: 6, ranges: [[1, 6]], sources: { shop: 3, code: 1 } });
+});

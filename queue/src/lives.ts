@@ -9,6 +9,7 @@
 import type { Numbers } from '@lyftr/shared/batch';
 import { CONFIRMED_KEY, type Confirmed } from '@lyftr/shared/ledger';
 
+const NO_SOURCES: ReadonlyMap<string, number> = new Map();
 const RANGES_MAX = 1_000;
 /** Less than the hour after which query retires a process that does not publish. */
 const CUT_OFF_MS = 30 * 60 * 1_000;
@@ -20,8 +21,8 @@ interface Life extends Confirmed {
 export interface Lives {
   /** Returns the numbers of the next batch. Batches are added one after another. */
   next(messages: number): Numbers;
-  /** Records that Redis acknowledged the batch. */
-  confirm(numbers: Numbers): void;
+  /** Records that Redis acknowledged the batch. `sources`: how many of its items came by each source. */
+  confirm(numbers: Numbers, sources?: ReadonlyMap<string, number>): void;
   /** Number of messages confirmed since the process started. */
   messages(): number;
   /** The fields to publish in hashes of Redis. */
@@ -56,11 +57,15 @@ export function createLives(instance: string, clock: () => number = () => perfor
       next += count;
       return { producer: life.producer, range: [first, next - 1] };
     },
-    confirm({ producer, range: [first, last] }) {
+    confirm({ producer, range: [first, last] }, sources = NO_SOURCES) {
       messages += last - first + 1;
       // the batch belongs to a life that was cut off
       if (producer !== life.producer) return;
       life.messages += last - first + 1;
+      for (const [source, count] of sources) {
+        life.sources ??= {};
+        life.sources[source] = (life.sources[source] ?? 0) + count;
+      }
       const end = life.ranges.at(-1);
       if (end !== undefined && end[1] + 1 === first) end[1] = last;
       else life.ranges.push([first, last]);

@@ -7,7 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Job } from 'bullmq';
-import type { Batch, Numbers } from '@lyftr/shared/batch';
+import type { Numbers, QueueBatch } from '@lyftr/shared/batch';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import type { Redis } from 'ioredis';
 import { UnknownVersionError } from './envelope.js';
@@ -54,7 +54,7 @@ export interface RoundsOptions {
    * Stores the batches. Resolves with the settled numbers when they are on disk. Only then are the jobs completed and
    * removed from Redis.
    */
-  handle: (batches: readonly Batch[]) => Promise<Numbers[]>;
+  handle: (batches: readonly QueueBatch[]) => Promise<Numbers[]>;
   settled: Settled;
   /** Called for every error of Redis. */
   trouble: (error: unknown) => void;
@@ -82,8 +82,8 @@ async function retryFailed(redis: Redis): Promise<void> {
 }
 
 /** The batches of the jobs, in order, up to the first one of an unknown version. */
-function readBatches(jobs: readonly Job[]): { batches: Batch[]; held: string | undefined } {
-  const batches: Batch[] = [];
+function readBatches(jobs: readonly Job[]): { batches: QueueBatch[]; held: string | undefined } {
+  const batches: QueueBatch[] = [];
   for (const job of jobs) {
     try {
       batches.push(readBatch(job));

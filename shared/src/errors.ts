@@ -71,6 +71,11 @@ export const PROBLEMS = {
     title: 'Too many wrong tokens',
     hint: 'Try again after Retry-After seconds.',
   },
+  'rate-limited': {
+    status: 429,
+    title: 'The source has sent too many deliveries',
+    hint: 'Send it again after Retry-After seconds.',
+  },
   'headers-too-large': {
     status: 431,
     title: 'The header fields are too large',

@@ -1,6 +1,9 @@
 /**
  * The ledger accounts for every acknowledged message.
  *
+ * A delivery of a source has one number, like a message, and may have several outcomes. The writer counts the outcomes
+ * beyond the first as `fanout`, in the transaction that stores the delivery.
+ *
  * Each life of an ingest process is a producer. A producer numbers its messages from 1, and a batch is a range of
  * these numbers. Every figure below is therefore the size of a set, and sets can be compared message by message. The
  * parts are:
@@ -19,11 +22,14 @@
 import type { Outcome } from './outcomes.js';
 import { size, subtract, union, type Range } from './ranges.js';
 
-/** Hash: producer → `{"messages": n, "ranges": [[first, last], …]}`, the messages that Redis acknowledged to it. */
+/** Hash: producer → Confirmed as JSON, the messages and deliveries that Redis acknowledged to it. */
 export const CONFIRMED_KEY = 'lyftr:ledger:confirmed';
 /** Hash: producer → `[[first, last], …]`, the numbers that the writer settled or wrote off. */
 export const SETTLED_KEY = 'lyftr:ledger:settled';
-/** Hash: `accepted` and `unconfirmed`, the totals of ended producers, which are no longer listed. */
+/**
+ * Hash: `accepted`, `unconfirmed` and, for each source, `source:NAME`. The totals of ended producers, which are no longer
+ * listed.
+ */
 export const ENDED_KEY = 'lyftr:ledger:ended';
 
 /** The producer of jobs that are not named after a batch. The job id is the number. This producer never ends. */
@@ -33,7 +39,12 @@ export interface Confirmed {
   /** Counted by ingest for each answer, independently of the ranges. */
   messages: number;
   ranges: Range[];
+  /** How many of them came by each source. Absent when none did. */
+  sources?: Record<string, number>;
 }
+
+/** Field of ENDED_KEY. */
+export const endedSource = (source: string): string => `source:${source}`;
 
 /** What Redis holds about one producer. */
 export interface Listed {
@@ -47,7 +58,7 @@ export interface Listed {
 
 export interface RedisAccount {
   producers: Map<string, Listed>;
-  ended: { accepted: number; unconfirmed: number };
+  ended: { accepted: number; unconfirmed: number; sources: Record<string, number> };
   /** False when the queue is too long to read. `queued` is then empty. */
   isQueueKnown: boolean;
 }
@@ -56,6 +67,8 @@ export interface StoreAccount {
   outcomes: Record<Outcome, number>;
   /** Duplicates whose content differs from the stored message. */
   conflictingDuplicates: number;
+  /** Outcomes of deliveries beyond one for each. */
+  fanout: number;
   /** Messages that an operator wrote off. */
   writtenOff: number;
   /** Messages that were settled before messages had numbers. They count as accepted. */
@@ -67,17 +80,22 @@ export interface StoreAccount {
 
 /** `GET /ledger`. */
 export interface LedgerAnswer {
-  /** Messages that ingest acknowledged. */
+  /** Messages and deliveries that ingest acknowledged. */
   accepted: number;
+  /** How many of them came by each source. */
+  accepted_by_source: Record<string, number>;
   /** Messages that are stored or waiting although no ingest process confirmed that it acknowledged them. */
   unconfirmed: number;
+  /** Outcomes of deliveries beyond one for each: a delivery of five messages is accepted as one and makes five. */
+  fanout: number;
   created: number;
   duplicate: number;
   dead_letter: number;
   written_off: number;
   waiting: number;
   /**
-   * accepted + unconfirmed - created - duplicate - dead_letter - written_off - waiting. 0 unless something is wrong.
+   * accepted + unconfirmed + fanout - created - duplicate - dead_letter - written_off - waiting. 0 unless something is
+   * wrong.
    */
   difference: number;
   /** Duplicates whose content differs from the stored message. */
@@ -114,6 +132,15 @@ export function unconfirmedOf(listed: Listed, store: StoreAccount, producer: str
   return size(balanceIn(listed, store, producer).unconfirmed);
 }
 
+/** How many deliveries ingest acknowledged, by source. */
+export function acceptedBySource({ producers, ended }: RedisAccount): Record<string, number> {
+  const sums = { ...ended.sources };
+  for (const { confirmed } of producers.values())
+    for (const [source, count] of Object.entries(confirmed.sources ?? {}))
+      sums[source] = (sums[source] ?? 0) + count;
+  return sums;
+}
+
 /**
  * Read `redis` before `store`. A batch leaves the queue after its commit, so a batch that moves in the meantime is
  * then in at least one of the two.
@@ -134,16 +161,19 @@ export function balance(redis: RedisAccount, store: StoreAccount): LedgerAnswer 
     missing.producers.push({ producer, ranges: of.missing });
   }
   const { created, duplicate, dead_letter } = store.outcomes;
+  const { fanout } = store;
   const accounted = created + duplicate + dead_letter + store.writtenOff + waiting;
   return {
     accepted,
+    accepted_by_source: acceptedBySource(redis),
     unconfirmed,
+    fanout,
     created,
     duplicate,
     dead_letter,
     written_off: store.writtenOff,
     waiting,
-    difference: accepted + unconfirmed - accounted,
+    difference: accepted + unconfirmed + fanout - accounted,
     conflicting_duplicate: store.conflictingDuplicates,
     missing: redis.isQueueKnown ? missing : null,
   };

@@ -6,6 +6,8 @@
 export const MESSAGE_ID_CHARS_MAX = 255;
 /** `from` and `to`. */
 export const ADDRESS_CHARS_MAX = 64;
+/** `from` and `to` of a message that came by a source: providers use longer ones, which are cut to this. */
+export const MAPPED_ADDRESS_CHARS_MAX = 255;
 export const TEXT_CHARS_MAX = 65_536;
 /** 9999-12-31T23:59:59Z, the last second that ISO 8601 writes with a four-digit year. */
 export const TS_SECONDS_MAX = 253_402_300_799;

@@ -8,11 +8,23 @@ const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export const COUNTERS = {
   webhook_total: {
     help: 'Deliveries by outcome. Each is counted once, by the service that decides the outcome.',
-    labelNames: ['status'],
+    labelNames: ['status', 'source'],
   },
   webhook_accepted_total: {
-    help: 'Messages acknowledged to their sender. Redis had acknowledged them before.',
+    help: 'Messages, and deliveries of sources, that were acknowledged to their sender. Redis had acknowledged them before.',
+    labelNames: ['source'],
+  },
+  webhook_fanout_total: {
+    help: 'Outcomes of deliveries of sources beyond the first of each: a delivery with three messages counts 2.',
     labelNames: [],
+  },
+  webhook_rejected_total: {
+    help: 'Deliveries of sources whose signature was not accepted, by reason.',
+    labelNames: ['source', 'reason'],
+  },
+  webhook_key_used_total: {
+    help: 'Accepted deliveries, by the key that verified them.',
+    labelNames: ['source', 'key'],
   },
   conflicting_duplicate_total: {
     help: 'Duplicates whose content differs from the message stored under the same id.',
@@ -64,6 +76,18 @@ export const SYSTEM_GAUGES = {
     help: 'Share of maxmemory that Redis uses, from 0 to 1. 0 when Redis has no limit. From 0.8 on, ingest refuses messages.',
     labelNames: [],
   },
+  sources_last_reload_successful: {
+    help: '1 when every process could read the sources file the last time it tried, otherwise 0. Absent without SOURCES_FILE.',
+    labelNames: [],
+  },
+  sources_last_reload_success_timestamp_seconds: {
+    help: 'When the sources file was read without a fault, of the process for which that is longest ago.',
+    labelNames: [],
+  },
+  webhook_key_last_used_timestamp_seconds: {
+    help: 'When a key of a source last verified a delivery.',
+    labelNames: ['source', 'key'],
+  },
   lyftr_process_up: {
     help: '1 while the process publishes its figures, 0 when it has stopped or is silent.',
     labelNames: ['service', 'instance'],
@@ -107,11 +131,11 @@ export const HISTOGRAMS = {
   },
 } as const;
 
-/** Hash: instance → Snapshot as JSON. */
+/** Hash: instance → ProcessSnapshot as JSON. */
 export const SNAPSHOTS_KEY = 'lyftr:metrics';
 export type PublishedMetric = MetricObjectWithValues<MetricValue<string>>;
 
-export interface Snapshot {
+export interface ProcessSnapshot {
   service: Service;
   instance: string;
   pid: number;

@@ -59,6 +59,8 @@ export interface Sample {
     duplicate: number;
     dead_letter: number;
     conflicting_duplicate: number;
+    /** Outcomes of deliveries beyond one for each. */
+    fanout: number;
     /** Messages that an operator wrote off. */
     written_off: number;
     /** This and the next three are null while Redis is not responding. */

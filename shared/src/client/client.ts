@@ -1,5 +1,6 @@
 /** An HTTP client for a running system. Each failure is an error with a one-line message for a person. */
 import { codeOfType, PROBLEMS, type FieldError, type ProblemCode } from '../errors.js';
+import type { SentDelivery } from '../sources.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -103,8 +104,12 @@ export interface Client {
    * the response when every message is acknowledged.
    */
   post(path: string, body: Buffer, contentType: string): Promise<unknown>;
+  /** Posts these bytes with these headers and adds no signature. Resolves with a successful response, of any form. */
+  postAs(path: string, body: Buffer, headers: Record<string, string>): Promise<Response>;
   /** Posts messages, each a JSON text, under one signature. Resolves when all of them are acknowledged. */
   deliver(messages: readonly string[]): Promise<void>;
+  /** Posts a delivery of a source that was verified before. Resolves when it is acknowledged. */
+  redeliver(delivery: SentDelivery): Promise<void>;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -198,10 +203,17 @@ export function createClient(options: ClientOptions): Client {
     async post(path, body, contentType) {
       return (await demandSuccess(await post(path, body, contentType), 'POST')).json();
     },
+    async postAs(path, body, headers) {
+      const init = { method: 'POST', headers, body: new Uint8Array(body) };
+      return demandSuccess(await reach(path, init), 'POST');
+    },
     async deliver(messages) {
       const isSingle = messages.length === 1;
       const body = Buffer.from(isSingle ? (messages[0] as string) : `[${messages.join(',')}]`);
       await client.post(isSingle ? '/webhook' : '/webhook/batch', body, 'application/json');
+    },
+    async redeliver(delivery) {
+      await client.post('/deliveries', Buffer.from(JSON.stringify(delivery)), 'application/json');
     },
   };
   return client;

@@ -1,8 +1,9 @@
 /** Replays a dead letter: turns its raw text back into messages and sends them through the intake. */
 import { AnswerError } from './client.js';
-import { CONFLICTING_DUPLICATE, type DeadLetterKind } from '../outcomes.js';
+import { CONFLICTING_DUPLICATE, UNMAPPED_DELIVERY, type DeadLetterKind } from '../outcomes.js';
 import { isMessageTuple, type MessageTuple } from '../batch.js';
 import { asDelivered } from '../message.js';
+import type { SentDelivery } from '../sources.js';
 
 /** The members of a dead letter that a replay needs. */
 export interface Letter {
@@ -10,8 +11,17 @@ export interface Letter {
   kind: DeadLetterKind;
   reason: string;
   message_id: string | null;
-  /** JSON from the queue: a message tuple or a whole envelope. */
+  /** JSON from the queue: a message tuple or a whole envelope. Of an unmapped delivery, the body as it came. */
   raw: string;
+  /** Of an unmapped delivery, all but its body. Null for every other kind. */
+  delivery: LetterDelivery | null;
+}
+
+export interface LetterDelivery extends Omit<SentDelivery, 'body' | 'body_base64'> {
+  /** Present when `raw` is base64, because the body is not UTF-8. */
+  encoding?: 'base64';
+  /** JSON pointers to the parts of the body for which the mapping had no rule. */
+  pointers: string[];
 }
 
 const BODY_TOO_LARGE = 413;
@@ -50,6 +60,8 @@ export interface ReplayPort {
    * there is no response.
    */
   deliver(messages: readonly string[]): Promise<void>;
+  /** Sends a delivery of a source, which is mapped again. Resolves and rejects as `deliver` does. */
+  redeliver(delivery: SentDelivery): Promise<void>;
   /** Removes the letter. Rejects as `deliver` does. */
   discard(id: number): Promise<void>;
 }
@@ -121,20 +133,39 @@ async function deliverAll(port: ReplayPort, messages: readonly string[]): Promis
   }
 }
 
-/**
- * Sends the messages of a letter through the intake, and discards the letter once they are acknowledged. Resolves with
- * their number. Rejects with ReplayError, with NotDiscardedError, or as `deliver` does.
- */
-export async function replay(port: ReplayPort, letter: Letter, as?: string): Promise<number> {
+function deliveryOf({ raw, delivery }: Letter): SentDelivery {
+  if (delivery === null) throw new ReplayError('it has no delivery, so it cannot be replayed');
+  const { encoding, pointers: _, ...sent } = delivery;
+  return { ...sent, ...(encoding === 'base64' ? { body_base64: raw } : { body: raw }) };
+}
+
+async function send(port: ReplayPort, letter: Letter, as?: string): Promise<number> {
+  if (letter.kind === UNMAPPED_DELIVERY) {
+    if (as !== undefined)
+      throw new ReplayError(
+        'it is a delivery, whose mapping gives the ids, so you cannot give it another id',
+      );
+    await port.redeliver(deliveryOf(letter));
+    return 1;
+  }
   const messages = messagesOf(letter, as);
   // a replay under an id that is in use would create the next conflict
   if (as !== undefined && (await port.isTaken(as)))
     throw new ReplayError(`a message is already stored under ${JSON.stringify(as)}: choose another id`, true);
   await deliverAll(port, messages);
+  return messages.length;
+}
+
+/**
+ * Sends the messages of a letter through the intake, and discards the letter once they are acknowledged. Resolves with
+ * their number. Rejects with ReplayError, with NotDiscardedError, or as `deliver` does.
+ */
+export async function replay(port: ReplayPort, letter: Letter, as?: string): Promise<number> {
+  const replayed = await send(port, letter, as);
   try {
     await port.discard(letter.id);
   } catch (error) {
-    throw new NotDiscardedError(messages.length, error);
+    throw new NotDiscardedError(replayed, error);
   }
-  return messages.length;
+  return replayed;
 }

@@ -10,11 +10,13 @@ import { BODY_BYTES_DEFAULT, QUEUE_HIGH_WATER_DEFAULT } from '../limits.js';
 /** Invalid settings, one line each. A retry cannot help: exit with 78 (EX_CONFIG). */
 export class SettingsError extends Error {
   readonly faults: string[];
+  readonly of: 'settings' | 'sources';
 
-  constructor(faults: string[]) {
-    super(`settings: ${faults.join('; ')}`);
+  constructor(faults: string[], of: 'settings' | 'sources' = 'settings') {
+    super(`${of}: ${faults.join('; ')}`);
     this.name = 'SettingsError';
     this.faults = faults;
+    this.of = of;
   }
 }
 
@@ -31,6 +33,7 @@ export const SETTINGS = {
   HOST: { type: 'string', minLength: 1, default: '127.0.0.1' },
   DATA_DIR: { type: 'string', minLength: 1, default: './data' },
   STORE_URL: { type: 'string', pattern: '^[a-z][a-z0-9+.-]*:', default: 'sqlite:' },
+  SOURCES_FILE: { type: 'string', minLength: 1 },
   WEBHOOK_SECRET: secret,
   WEBHOOK_SECRET_PREVIOUS: secret,
   REDIS_URL: {

@@ -1,6 +1,6 @@
 /** Finds the leading writer. The lease names it, and the writer publishes its URL with its figures. */
 import type { Redis } from 'ioredis';
-import { SNAPSHOTS_KEY, type Snapshot } from '../metrics.js';
+import { SNAPSHOTS_KEY, type ProcessSnapshot } from '../metrics.js';
 
 /** String: the instance of the leading writer. Expires when that writer stops renewing it. */
 export const LEASE_KEY = 'lyftr:writer:lease';
@@ -16,6 +16,6 @@ export async function findLeader(redis: Redis): Promise<LeaderAddress | undefine
   const instance = await redis.get(LEASE_KEY);
   if (instance === null) return undefined;
   const published = await redis.hget(SNAPSHOTS_KEY, instance);
-  const url = published === null ? undefined : (JSON.parse(published) as Partial<Snapshot>).url;
+  const url = published === null ? undefined : (JSON.parse(published) as Partial<ProcessSnapshot>).url;
   return { instance, url };
 }

@@ -9,6 +9,8 @@ export const EXIT_SETTINGS = 78;
 export interface Running {
   /** Finishes the work in progress, so that no acknowledged message is lost. */
   close(): Promise<void>;
+  /** Reads again what can change while the service runs, at SIGHUP. */
+  reload?(): void;
   /** The work that close() has not finished, for the log line when the grace period ends. */
   unfinished(): string;
 }
@@ -79,12 +81,22 @@ export function runService(service: Service, start: (log: Logger) => Promise<Run
   });
   // before the start there is no work to finish
   let close = (_reason: string): void => process.exit(0);
+  // what a start has read may be old when it ends
+  let isReloadDue = false;
+  let reload = (): void => {
+    isReloadDue = true;
+  };
+  process.on('SIGHUP', () => reload());
   watchParent(() => close('the parent process is gone'));
   start(log).then(
-    (running) => (close = closeOnSignal(running, log)),
+    (running) => {
+      close = closeOnSignal(running, log);
+      reload = () => running.reload?.();
+      if (isReloadDue) reload();
+    },
     (error: unknown) => {
       if (error instanceof SettingsError) {
-        for (const fault of error.faults) log.fatal(`settings: ${fault}`);
+        for (const fault of error.faults) log.fatal(`${error.of}: ${fault}`);
         process.exit(EXIT_SETTINGS);
       }
       const { code, port } = error as NodeJS.ErrnoException & { port?: number };

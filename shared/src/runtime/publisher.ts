@@ -9,7 +9,7 @@ import {
   SNAPSHOTS_KEY,
   type PublishedMetric,
   type Service,
-  type Snapshot,
+  type ProcessSnapshot,
 } from '../metrics.js';
 import { since } from './since.js';
 
@@ -70,7 +70,7 @@ export function startPublisher(options: PublisherOptions): { stop(): Promise<voi
     if (!stopped && events === published && ++idleTicks < IDLE_TICKS) return;
     // a copy, because prom-client keeps changing its objects
     const metrics = structuredClone((await registry.getMetricsAsJSON()) as PublishedMetric[]);
-    const snapshot: Snapshot = {
+    const snapshot: ProcessSnapshot = {
       service,
       instance,
       pid: process.pid,
