@@ -6,6 +6,7 @@ import type { Batch, Numbers, PutAside } from '@lyftr/shared/batch';
 import type { StoreAccount } from '@lyftr/shared/ledger';
 import type { DeadLetterKind, DeadLettersWaiting, Outcomes } from '@lyftr/shared/outcomes';
 import type { Range } from '@lyftr/shared/ranges';
+import type { StoredDelivery, UnmappedDelivery } from './delivery.js';
 
 /** Another writer has taken over. The call stored nothing, and a retry cannot help. */
 export class FencedError extends Error {
@@ -25,6 +26,7 @@ export class UnavailableError extends Error {
 
 /** The result of one transaction. */
 export interface Committed {
+  /** With the `fanout` of its deliveries. */
   outcomes: Outcomes;
   /** The messages that became dead letters. */
   aside: PutAside[];
@@ -46,18 +48,27 @@ export interface WriteStore {
   /**
    * Stores all batches in one transaction, or none. A faulty message is not an error: a message that cannot be stored
    * becomes a dead letter in the same transaction.
+   *
+   * A delivery is stored as its messages, and as it came when at least one of them is created. What its mapping left
+   * over becomes one dead letter. A message whose `tsIsOfDelivery` is true is compared with a stored one without `ts`.
    */
   commit(batches: readonly Batch[]): Promise<Committed>;
   /** Totals since the database was created, as of the last commit. */
   outcomes(): Promise<Outcomes>;
   /** Removes a dead letter. Resolves with false when it does not exist. */
   discard(deadLetterId: number): Promise<boolean>;
-  /** Removes up to `messagesMax` messages with `ts` before `beforeTs`, oldest first. Resolves with their number. */
+  /**
+   * Removes up to `messagesMax` messages with `ts` before `beforeTs`, oldest first, and fewer when they are large. A
+   * delivery goes with the last of its messages. Resolves with the number of messages, 0 when none are left.
+   */
   prune(beforeTs: number, messagesMax: number): Promise<number>;
   /** Time of the last retention run, in epoch seconds. Undefined when there was none. */
   lastPrune(): Promise<number | undefined>;
   notePrune(seconds: number): Promise<void>;
-  /** Indexes up to `messagesMax` messages for search. Resolves with their number, 0 when none are left. */
+  /**
+   * Indexes up to `messagesMax` messages for search, and fewer when their texts are long. Resolves with their number, 0
+   * when none are left.
+   */
   indexStep(messagesMax: number): Promise<number>;
   /** Number of stored messages that are not indexed yet. */
   indexLag(): Promise<number>;
@@ -83,6 +94,8 @@ export interface Filter {
   since: number | undefined;
   /** Epoch seconds, exclusive. */
   until: number | undefined;
+  /** The source that it came by. */
+  source: string | undefined;
   /** A substring of the text, case-insensitive. Never empty. */
   text: string | undefined;
 }
@@ -112,6 +125,8 @@ export interface StoredMessage {
   text: string;
   /** The JSON text of an object. Null when the message has no other members. */
   extra: string | null;
+  /** The source that it came by. Null when it came by `/webhook` or `/webhook/batch`. */
+  source: string | null;
 }
 
 export interface SearchAnswer {
@@ -172,8 +187,23 @@ export interface DeadLetter {
   message_id: string | null;
   /** Epoch milliseconds. */
   received_at: number;
-  /** The JSON text from the queue. */
+  /** Null when it came by no source. */
+  source: string | null;
+  /** Null for every other kind than `unmapped_delivery`. */
+  delivery: UnmappedDelivery | null;
+  /** The JSON text from the queue. Of an `unmapped_delivery`, its body. */
   raw: string;
+  /** True in a list when `raw` is longer than what is there. */
+  isRawCut: boolean;
+}
+
+/** A list of dead letters stays small, although a body may have 64 MiB. */
+export const LISTED_RAW_CHARS_MAX = 256 * 1_024;
+
+/** Selects dead letters, as Filter selects messages. */
+export interface LetterFilter {
+  kind: DeadLetterKind | undefined;
+  source: string | undefined;
 }
 
 export interface Sizes {
@@ -191,17 +221,28 @@ export interface Sizes {
 export interface ReadStore {
   search(filter: Filter, page: Page, signal?: AbortSignal): Promise<SearchAnswer>;
   message(id: string): Promise<StoredMessage | undefined>;
+  /** The delivery that a message came by. Undefined when there is no such message, and when it came by no source. */
+  delivery(messageId: string): Promise<StoredDelivery | undefined>;
   /**
    * Returns every message of the filter in order, in parts. Messages that are stored or removed in the meantime may
    * or may not be included. Ends with the signal.
    */
   export(filter: Filter, order: Order, signal?: AbortSignal): AsyncIterable<StoredMessage[]>;
+  /**
+   * Returns every delivery of which the filter selects a message, once, in parts: source by source, in the order of the
+   * first such message. Otherwise like `export`.
+   */
+  deliveries(filter: Filter, order: Order, signal?: AbortSignal): AsyncIterable<StoredDelivery[]>;
   stats(query: StatsQuery, signal?: AbortSignal): Promise<Stats>;
   /** Returns buckets in order of time, without empty ones. Rejects with `invalid-query` beyond TIMELINE_BUCKETS_MAX. */
   timeline(query: TimelineQuery, signal?: AbortSignal): Promise<Bucket[]>;
   stored(producers: Iterable<string>): Promise<Stored>;
-  /** The newest first. */
-  deadLetters(limit: number, offset: number): Promise<{ total: number; letters: DeadLetter[] }>;
+  /** The newest first. `raw` is cut after LISTED_RAW_CHARS_MAX characters. */
+  deadLetters(
+    filter: LetterFilter,
+    limit: number,
+    offset: number,
+  ): Promise<{ total: number; letters: DeadLetter[] }>;
   deadLetter(id: number): Promise<DeadLetter | undefined>;
   /** Undefined while the database does not exist. */
   sizes(): Promise<Sizes | undefined>;

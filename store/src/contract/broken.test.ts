@@ -1,10 +1,12 @@
 /** A suite that cannot fail proves nothing: every part of the contract finds an engine that is broken there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isTuple, type Batch, type StoreItem } from '@lyftr/shared/batch';
+import type { StoredDelivery } from '../delivery.js';
 import type { AdminStore, ReadStore, WriteStore } from '../store.js';
 import { CONTRACT, type Part } from './contract.js';
 import { withSqlite } from './sqlite.js';
-import type { Subject } from './subject.js';
+import { ALL_LETTERS, type Subject } from './subject.js';
 
 const breakWriter =
   (change: (writer: WriteStore) => Partial<WriteStore>) =>
@@ -36,6 +38,16 @@ const breakAdmin =
     },
   });
 
+const onItems = (batches: readonly Batch[], change: (item: StoreItem) => StoreItem): Batch[] =>
+  batches.map((batch) => ('corrupt' in batch ? batch : { ...batch, items: batch.items.map(change) }));
+
+const withTimesOfDelivery = (batches: readonly Batch[], tsIsOfDelivery: boolean): Batch[] =>
+  onItems(batches, (item) =>
+    isTuple(item)
+      ? item
+      : { ...item, messages: item.messages.map(({ tuple }) => ({ tuple, tsIsOfDelivery })) },
+  );
+
 /** At least one for each part. */
 const BREAKS: Record<Part, Record<string, (subject: Subject) => Subject>> = {
   'the first delivery of an id wins, and every delivery has one outcome': {
@@ -63,8 +75,8 @@ const BREAKS: Record<Part, Record<string, (subject: Subject) => Subject>> = {
       commit: async (batches) => ({ ...(await writer.commit(batches)), aside: [] }),
     })),
     'the letters come the oldest first': breakReader((reader) => ({
-      deadLetters: async (limit, offset) => {
-        const { total, letters } = await reader.deadLetters(100, 0);
+      deadLetters: async (filter, limit, offset) => {
+        const { total, letters } = await reader.deadLetters(filter, 100, 0);
         return { total, letters: letters.toReversed().slice(offset, offset + limit) };
       },
     })),
@@ -141,7 +153,7 @@ const BREAKS: Record<Part, Record<string, (subject: Subject) => Subject>> = {
     'ids have no case': breakReader((reader) => ({ message: (id) => reader.message(id.toLowerCase()) })),
   },
   'every filter narrows, alone and with each other one': Object.fromEntries(
-    (['from', 'to', 'since', 'until', 'text'] as const).map((name) => [
+    (['from', 'to', 'since', 'until', 'source', 'text'] as const).map((name) => [
       `${name} is not looked at`,
       breakReader((reader) => ({
         search: (filter, page) => reader.search({ ...filter, [name]: undefined }, page),
@@ -199,6 +211,128 @@ const BREAKS: Record<Part, Record<string, (subject: Subject) => Subject>> = {
       repair: () => Promise.resolve([{ name: 'ids', state: 'repaired', figures: {}, faults: ['gone'] }]),
     })),
     'nothing is copied': breakAdmin(() => ({ backup: () => Promise.resolve({ messages: 40 }) })),
+  },
+  'a delivery is stored with its messages, once, and counts as many outcomes as it has': {
+    'a delivery counts once': breakWriter((writer) => ({
+      commit: async (batches) => {
+        const done = await writer.commit(batches);
+        return { ...done, outcomes: { ...done.outcomes, fanout: 0 } };
+      },
+    })),
+    'the total of the fanout is not kept': breakReader((reader) => ({
+      stored: async (producers) => {
+        const stored = await reader.stored(producers);
+        return { ...stored, account: { ...stored.account, fanout: 0 } };
+      },
+    })),
+    'the last of its messages is lost': breakWriter((writer) => ({
+      commit: (batches) =>
+        writer.commit(
+          onItems(batches, (item) =>
+            isTuple(item) ? item : { ...item, messages: item.messages.slice(0, -1) },
+          ),
+        ),
+    })),
+    'a message has no delivery': breakReader(() => ({ delivery: () => Promise.resolve(undefined) })),
+  },
+  'a message whose time is that of its delivery is compared without it': {
+    'no time is compared': breakWriter((writer) => ({
+      commit: (batches) => writer.commit(withTimesOfDelivery(batches, true)),
+    })),
+    'every time is compared': breakWriter((writer) => ({
+      commit: (batches) => writer.commit(withTimesOfDelivery(batches, false)),
+    })),
+  },
+  'what a mapping left over is put aside with its body, and what it mapped is stored': {
+    'it is lost': breakWriter((writer) => ({
+      commit: (batches) =>
+        writer.commit(onItems(batches, (item) => (isTuple(item) ? item : { ...item, leftovers: [] }))),
+    })),
+    'its body is written anew': breakReader((reader) => ({
+      deadLetters: async (filter, limit, offset) => {
+        const { total, letters } = await reader.deadLetters(filter, limit, offset);
+        return { total, letters: letters.map((letter) => ({ ...letter, raw: letter.raw.trim() })) };
+      },
+    })),
+    'its delivery is not told': breakReader((reader) => ({
+      deadLetters: async (filter, limit, offset) => {
+        const { total, letters } = await reader.deadLetters(filter, limit, offset);
+        return { total, letters: letters.map((letter) => ({ ...letter, delivery: null })) };
+      },
+    })),
+  },
+  'a list has the beginning of a large dead letter, and its number leads to all of it': {
+    'the list has all of it': breakReader((reader) => ({
+      deadLetters: async (filter, limit, offset) => {
+        const { total, letters } = await reader.deadLetters(filter, limit, offset);
+        const whole = await Promise.all(
+          letters.map(async (each) => (await reader.deadLetter(each.id)) ?? each),
+        );
+        return { total, letters: whole };
+      },
+    })),
+    'its number leads to the beginning': breakReader((reader) => ({
+      deadLetter: async (id) =>
+        (await reader.deadLetters(ALL_LETTERS, 10, 0)).letters.find((each) => each.id === id),
+    })),
+  },
+  'dead letters are selected by kind and by source': {
+    'the kind selects nothing': breakReader((reader) => ({
+      deadLetters: (filter, limit, offset) =>
+        reader.deadLetters({ ...filter, kind: undefined }, limit, offset),
+    })),
+    'the source selects nothing': breakReader((reader) => ({
+      deadLetters: (filter, limit, offset) =>
+        reader.deadLetters({ ...filter, source: undefined }, limit, offset),
+    })),
+  },
+  'retention removes a delivery with the last of its messages': {
+    'it goes with the first': breakReader((reader) => ({
+      async *deliveries(filter, order, signal) {
+        for await (const part of reader.deliveries(filter, order, signal))
+          yield part.filter(({ id }) => id !== 'd-1');
+      },
+    })),
+    'its step is not bounded': breakWriter((writer) => ({
+      prune: async (beforeTs, messagesMax) => {
+        let all = 0;
+        for (let step = -1; step !== 0 && all < messagesMax; all += step)
+          step = await writer.prune(beforeTs, messagesMax - all);
+        return all;
+      },
+    })),
+  },
+  'the delivery behind a message comes back as it came, byte for byte': {
+    'its body is text': breakReader((reader) => ({
+      delivery: async (messageId) => {
+        const delivery = await reader.delivery(messageId);
+        return delivery && { ...delivery, body: Buffer.from(delivery.body.toString()) };
+      },
+    })),
+    'a message says no source': breakReader((reader) => ({
+      search: async (filter, page) => {
+        const { total, messages } = await reader.search(filter, page);
+        return { total, messages: messages.map((message) => ({ ...message, source: null })) };
+      },
+    })),
+  },
+  'deliveries of a filter come once each, whole, in parts': {
+    'one comes twice': breakReader((reader) => ({
+      async *deliveries(filter, order, signal) {
+        for await (const part of reader.deliveries(filter, order, signal))
+          yield [...part, ...part.slice(0, 1)];
+      },
+    })),
+    'the filter is not looked at': breakReader((reader) => ({
+      deliveries: (filter, order, signal) => reader.deliveries({ ...filter, text: undefined }, order, signal),
+    })),
+    'they come in one part': breakReader((reader) => ({
+      async *deliveries(filter, order, signal) {
+        const all: StoredDelivery[] = [];
+        for await (const part of reader.deliveries(filter, order, signal)) all.push(...part);
+        yield all;
+      },
+    })),
   },
 };
 

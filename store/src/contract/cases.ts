@@ -1,7 +1,7 @@
 /** Random messages and queries, to compare searches with a model. */
 import fc from 'fast-check';
 import { fold } from '../sqlite/fold.js';
-import type { Message } from '@lyftr/shared/message';
+import type { TestMessage } from '../sqlite/testing.js';
 
 export const MESSAGES_MAX = 40;
 
@@ -23,6 +23,7 @@ const letters = [
 const textOf = (minLength: number, maxLength: number) =>
   fc.array(fc.constantFrom(...letters), { minLength, maxLength }).map((parts) => parts.join(''));
 const address = fc.constantFrom('a', 'A', '+1 2');
+const source = fc.constantFrom('shop', 'shop-2');
 // times a few seconds around whole hours, so that both rollups and partial hours count messages
 const ts = fc
   .tuple(fc.constantFrom(0, 1, 2, 3, 400_000), fc.integer({ min: -2, max: 2 }))
@@ -35,6 +36,7 @@ const messages = fc.uniqueArray(
       to: address,
       ts,
       text: textOf(0, 12),
+      source: fc.option(source, { nil: undefined }),
     },
     { noNullPrototype: true },
   ),
@@ -53,6 +55,7 @@ export interface Query {
   to?: string | undefined;
   since?: number | undefined;
   until?: number | undefined;
+  source?: string | undefined;
   order: 'asc' | 'desc';
   limit: number;
   offset: number;
@@ -66,7 +69,7 @@ const respelling = fc.constantFrom(
 );
 
 /** A search text that probably matches: a part of a text, in different case. */
-function searchIn(all: readonly Message[]): fc.Arbitrary<string> {
+function searchIn(all: readonly TestMessage[]): fc.Arbitrary<string> {
   if (all.length === 0) return textOf(0, 5);
   const cut = fc.record({
     text: fc.constantFrom(...all.map(({ text }) => Array.from(text))),
@@ -85,16 +88,18 @@ function searchIn(all: readonly Message[]): fc.Arbitrary<string> {
   );
 }
 
-const queryOf = (all: readonly Message[]): fc.Arbitrary<Query> =>
+const queryOf = (all: readonly TestMessage[]): fc.Arbitrary<Query> =>
   fc.oneof(
     fc.record({ q: searchIn(all), ...paging }),
     fc.record({ since: optional(ts), until: optional(ts), ...paging }),
+    fc.record({ source, since: optional(ts), until: optional(ts), ...paging }),
     fc.record({
       q: optional(searchIn(all)),
       from: optional(address),
       to: optional(address),
       since: optional(ts),
       until: optional(ts),
+      source: optional(source),
       ...paging,
     }),
   );
@@ -109,16 +114,20 @@ export const cases = messages.chain((all) =>
 );
 
 /** The expected matches of a query, in order, by testing every message. */
-export function expected(all: readonly Message[], { q, from, to, since, until, order }: Query): Message[] {
+export function expected(
+  all: readonly TestMessage[],
+  { q, from, to, since, until, source: by, order }: Query,
+): TestMessage[] {
   const matches = all.filter(
     (message) =>
       (q === undefined || fold(message.text).includes(fold(q))) &&
       (from === undefined || message.from === from) &&
       (to === undefined || message.to === to) &&
       (since === undefined || message.ts >= since) &&
-      (until === undefined || message.ts < until),
+      (until === undefined || message.ts < until) &&
+      (by === undefined || message.source === by),
   );
   const sign = order === 'asc' ? 1 : -1;
-  const bytes = ({ message_id }: Message) => Buffer.from(message_id);
+  const bytes = ({ message_id }: TestMessage) => Buffer.from(message_id);
   return matches.toSorted((a, b) => sign * (a.ts - b.ts || Buffer.compare(bytes(a), bytes(b))));
 }

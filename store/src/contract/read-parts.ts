@@ -2,26 +2,46 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import fc from 'fast-check';
-import type { Message } from '@lyftr/shared/message';
+import type { StoreItem } from '@lyftr/shared/batch';
+import type { TestMessage } from '../sqlite/testing.js';
 import { BUCKET_SECONDS, type Filter, type Page, type ReadStore, type StoredMessage } from '../store.js';
 import { cases, expected, type Query } from './cases.js';
-import { ALL, batch, FIRST_PAGE, indexAll, tuple, withStores, type Subject } from './subject.js';
+import {
+  ALL,
+  ALL_LETTERS,
+  batch,
+  FIRST_PAGE,
+  indexAll,
+  mapped,
+  sent,
+  tuple,
+  withStores,
+  type Subject,
+} from './subject.js';
 
 const RUNS = 60;
 
-const known = ({ message_id, from, to, ts, text }: StoredMessage): Message => ({
+const known = ({ message_id, from, to, ts, text, source }: StoredMessage): TestMessage => ({
   message_id,
   from,
   to,
   ts,
   text,
+  source: source ?? undefined,
 });
 
-const filterOf = ({ q, from, to, since, until }: Query): Filter => ({
+/** As it comes to the writer. */
+const itemOf = ({ message_id, from, to, ts, text, source }: TestMessage): StoreItem => {
+  const item = tuple(message_id, { from, to, ts, text });
+  return source === undefined ? item : mapped(sent(source), item);
+};
+
+const filterOf = ({ q, from, to, since, until, source }: Query): Filter => ({
   from,
   to,
   since,
   until,
+  source,
   text: q === '' ? undefined : q,
 });
 
@@ -31,17 +51,18 @@ const EACH_FILTER: Record<keyof Filter, [Filter[keyof Filter], string[]]> = {
   to: ['z', ['2', '3']],
   since: [20, ['2', '3']],
   until: [20, ['1']],
+  source: ['shop', ['2']],
   text: ['THREE', ['3']],
 };
 
 /** Chance might not come upon it. */
 const IN_ANOTHER_CASE = {
-  all: [{ message_id: '1', from: 'a' as const, to: 'a' as const, ts: 5, text: 'Straße' }],
+  all: [{ message_id: '1', from: 'a' as const, to: 'a' as const, ts: 5, text: 'Straße', source: undefined }],
   watermark: 1,
   queries: [{ q: 'STRASSE', order: 'asc', limit: 5, offset: 0 } as const],
 };
 
-async function compare(reader: ReadStore, all: readonly Message[], query: Query): Promise<void> {
+async function compare(reader: ReadStore, all: readonly TestMessage[], query: Query): Promise<void> {
   const { order, limit, offset } = query;
   const filter = filterOf(query);
   const matches = expected(all, query);
@@ -61,11 +82,12 @@ export const READ_PARTS = {
     withStores(subject, async (writer, reader) => {
       const extra = '{"b":1.0,"a":9007199254740993,"b":"\\u0041"}';
       await writer.commit([batch(1, [tuple('id', { ts: 7, text: 'a\0b \ud83d\ude00', extra }), tuple('2')])]);
-      const message = { message_id: 'id', from: 'a', to: 'b', ts: 7, text: 'a\0b \ud83d\ude00', extra };
+      const from = { from: 'a', to: 'b', source: null };
+      const message = { message_id: 'id', ...from, ts: 7, text: 'a\0b \ud83d\ude00', extra };
       assert.deepEqual(await reader.message('id'), message);
       assert.deepEqual((await reader.search(ALL, FIRST_PAGE)).messages, [
         message,
-        { message_id: '2', from: 'a', to: 'b', ts: 1_000, text: 'hello', extra: null },
+        { message_id: '2', ...from, ts: 1_000, text: 'hello', extra: null },
       ]);
       assert.equal(await reader.message('ID'), undefined);
     }),
@@ -75,7 +97,7 @@ export const READ_PARTS = {
       await writer.commit([
         batch(1, [
           tuple('1', { ts: 10, text: 'one' }),
-          tuple('2', { ts: 20, to: 'z', text: 'two' }),
+          mapped(sent('shop'), tuple('2', { ts: 20, to: 'z', text: 'two' })),
           tuple('3', { ts: 30, from: 'c', to: 'z', text: 'three' }),
         ]),
       ]);
@@ -104,9 +126,8 @@ export const READ_PARTS = {
       let number = 1;
       await fc.assert(
         fc.asyncProperty(cases, async ({ all, watermark, queries }) => {
-          const tuples = all.map((message) => tuple(message.message_id, message));
-          if (tuples.length > 0) await writer.commit([batch(number, tuples)]);
-          number += tuples.length;
+          if (all.length > 0) await writer.commit([batch(number, all.map(itemOf))]);
+          number += all.length;
           for (const query of queries) await compare(reader, all, query);
           if (watermark > 0) await writer.indexStep(watermark);
           for (const query of queries) await compare(reader, all, query);
@@ -122,9 +143,8 @@ export const READ_PARTS = {
       let number = 1;
       await fc.assert(
         fc.asyncProperty(cases, async ({ all, queries }) => {
-          const tuples = all.map((message) => tuple(message.message_id, message));
-          if (tuples.length > 0) await writer.commit([batch(number, tuples)]);
-          number += tuples.length;
+          if (all.length > 0) await writer.commit([batch(number, all.map(itemOf))]);
+          number += all.length;
           for (const query of queries) {
             const { since, until } = query;
             const inRange = expected(all, { since, until, order: 'asc', limit: 1, offset: 0 });
@@ -193,8 +213,9 @@ export const READ_PARTS = {
       for (const read of [
         () => reader.search(ALL, FIRST_PAGE),
         () => reader.message('1'),
+        () => reader.delivery('1'),
         () => reader.stored([]),
-        () => reader.deadLetters(1, 0),
+        () => reader.deadLetters(ALL_LETTERS, 1, 0),
       ])
         await assert.rejects(read, { code: 'not-ready' });
       assert.throws(() => subject.openAdmin(), /no database/);

@@ -1,9 +1,17 @@
 /** The writing tests of the contract. Each part gets its own database and rejects when it finds a fault. */
 import assert from 'node:assert/strict';
 import type { Numbers } from '@lyftr/shared/batch';
-import { ALL, batch, FIRST_PAGE, indexAll, tuple, withStores, type Subject } from './subject.js';
-
-const NONE = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
+import {
+  ALL,
+  ALL_LETTERS,
+  batch,
+  FIRST_PAGE,
+  indexAll,
+  NONE,
+  tuple,
+  withStores,
+  type Subject,
+} from './subject.js';
 
 export const WRITE_PARTS = {
   'the first delivery of an id wins, and every delivery has one outcome': (subject: Subject) =>
@@ -29,13 +37,19 @@ export const WRITE_PARTS = {
         { ...batch(2, [tuple('2'), tuple('1', { text: 'other' }), unstorable]), trace: [['req', 1, 1]] },
         damaged as { numbers: Numbers; corrupt: string; reason: string },
       ]);
-      assert.deepEqual(outcomes, { created: 1, duplicate: 1, dead_letter: 4, conflicting_duplicate: 1 });
+      assert.deepEqual(outcomes, {
+        created: 1,
+        duplicate: 1,
+        dead_letter: 4,
+        conflicting_duplicate: 1,
+        fanout: 0,
+      });
       assert.deepEqual(aside, [
         { kind: 'conflicting_duplicate', requestId: 'req' },
         { kind: 'unstorable_message', requestId: undefined },
         { kind: 'corrupt_envelope', requestId: undefined },
       ]);
-      const { total, letters } = await reader.deadLetters(2, 0);
+      const { total, letters } = await reader.deadLetters(ALL_LETTERS, 2, 0);
       assert.equal(total, 3);
       assert.deepEqual(
         letters.map(({ kind, message_id, raw }) => [kind, message_id, raw]),
@@ -44,13 +58,14 @@ export const WRITE_PARTS = {
           ['unstorable_message', '4', JSON.stringify(unstorable)],
         ],
       );
-      const [oldest] = (await reader.deadLetters(2, 2)).letters;
+      const [oldest] = (await reader.deadLetters(ALL_LETTERS, 2, 2)).letters;
       assert.deepEqual([oldest?.message_id, oldest?.received_at], ['1', 5_000]);
       assert.deepEqual(await reader.deadLetter(oldest?.id as number), oldest);
       assert.deepEqual((await reader.stored([])).deadLetters, {
         corrupt_envelope: 1,
         unstorable_message: 1,
         conflicting_duplicate: 1,
+        unmapped_delivery: 0,
       });
       assert.equal(await writer.discard(oldest?.id as number), true);
       assert.equal(await writer.discard(oldest?.id as number), false);
@@ -70,7 +85,7 @@ export const WRITE_PARTS = {
       };
       assert.equal((await writer.commit([damaged])).outcomes.dead_letter, 3);
       assert.equal((await writer.commit([damaged])).outcomes.dead_letter, 0);
-      const old = { numbers: undefined, at: 1, messages: [tuple('1')] };
+      const old = { numbers: undefined, at: 1, items: [tuple('1')] };
       assert.deepEqual((await writer.commit([old])).settled, []);
       const { account } = await reader.stored(['p']);
       assert.deepEqual(Object.fromEntries(account.committed), { p: [[11, 13]] });
@@ -112,7 +127,7 @@ export const WRITE_PARTS = {
     const writer = await subject.openWriter('writer-2');
     const reader = subject.openReader();
     try {
-      const [letter] = (await reader.deadLetters(1, 0)).letters;
+      const [letter] = (await reader.deadLetters(ALL_LETTERS, 1, 0)).letters;
       const attempts: (() => Promise<unknown>)[] = [
         () => replaced.commit([batch(3, [tuple('2')])]),
         () => replaced.prune(1_000, 10),
@@ -124,7 +139,7 @@ export const WRITE_PARTS = {
       for (const attempt of attempts)
         await assert.rejects(attempt, { name: 'FencedError' }, attempt.toString());
       assert.equal((await reader.search(ALL, FIRST_PAGE)).total, 1);
-      assert.equal((await reader.deadLetters(1, 0)).total, 1);
+      assert.equal((await reader.deadLetters(ALL_LETTERS, 1, 0)).total, 1);
       assert.equal((await reader.stored(['p'])).account.writtenOff, 0);
       assert.equal((await writer.commit([batch(3, [tuple('2')])])).outcomes.created, 1);
     } finally {

@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3';
 import { BUCKET_SECONDS } from '../store.js';
 
 /** Raised with every migration. A reader refuses a file of another version. */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'lyftr.db');

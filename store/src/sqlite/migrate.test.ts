@@ -38,3 +38,24 @@ test('the text index of a database with schema 5 is kept, and marked', () => {
   assert.deepEqual(column("SELECT doc FROM message_trigrams WHERE term >= '9' LIMIT 2"), [9, 19]);
   database.close();
 });
+
+test('the messages of a database with schema 7 came by no source', () => {
+  const database = databaseOf(7);
+  database.exec(`INSERT INTO messages (message_id, sender, recipient, ts, text) VALUES ('1', 'a', 'b', 7, 'text');
+    INSERT INTO dead_letters (kind, reason, raw, received_at) VALUES ('corrupt_envelope', 'why', '{', 5)`);
+  migrate(database);
+  const rows = (sql: string) => database.prepare(sql).raw().all();
+  assert.deepEqual(rows('SELECT message_id, text, source, delivery FROM messages'), [
+    ['1', 'text', null, null],
+  ]);
+  assert.deepEqual(rows('SELECT kind, raw, source, delivery FROM dead_letters'), [
+    ['corrupt_envelope', '{', null, null],
+  ]);
+  assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'fanout'"), [[0]]);
+  // the index has no entry for such a message, so storing one costs nothing
+  assert.deepEqual(
+    rows('SELECT count(*) FROM messages INDEXED BY messages_by_source WHERE source IS NOT NULL'),
+    [[0]],
+  );
+  database.close();
+});

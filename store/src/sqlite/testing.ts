@@ -21,10 +21,13 @@ export function temporaryDirectory(): TestDirectory {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** A message, and the source that it came by. */
+export type TestMessage = Message & { source?: string | undefined };
+
 export interface TestWriter {
   database: Database.Database;
   /** Stores messages, with rollups and counters. */
-  insert(messages: readonly Message[]): void;
+  insert(messages: readonly TestMessage[]): void;
   /** Creates the buckets of a sender, a recipient (the other is '') or a pair, as the writer does for many messages. */
   makeSeries(sender: string, recipient: string): void;
   /** Moves the watermark of the text index to `seq`, with a mark at each row. */
@@ -49,7 +52,7 @@ export function createDatabase(directory: string): TestWriter {
     database.pragma(`user_version = ${SCHEMA_VERSION}`);
   })();
   const insert = database.prepare(
-    'INSERT INTO messages (message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO messages (message_id, sender, recipient, ts, text, extra, source) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
   const rollUp = [
     `INSERT INTO sender_rollup VALUES (@from, 1) ON CONFLICT DO UPDATE SET messages = messages + 1`,
@@ -70,10 +73,18 @@ export function createDatabase(directory: string): TestWriter {
         .run(sender, recipient);
       countBuckets();
     },
-    insert: database.transaction((messages: readonly Message[]) => {
+    insert: database.transaction((messages: readonly TestMessage[]) => {
       for (const message of messages) {
-        const { message_id, from, to, ts, text, extra } = message;
-        insert.run(message_id, from, to, ts, text, extra === undefined ? null : JSON.stringify(extra));
+        const { message_id, from, to, ts, text, extra, source = null } = message;
+        insert.run(
+          message_id,
+          from,
+          to,
+          ts,
+          text,
+          extra === undefined ? null : JSON.stringify(extra),
+          source,
+        );
         for (const statement of rollUp) statement.run({ from, to });
       }
       countBuckets();
@@ -139,6 +150,7 @@ export const selecting = ({ q, ...given }: Partial<Filter> & { q?: string | unde
   to: undefined,
   since: undefined,
   until: undefined,
+  source: undefined,
   needle: q === undefined || q === '' ? undefined : fold(q),
   ...given,
 });

@@ -1,6 +1,6 @@
 /** The checks of `lyftr audit`. A check reads the database and returns its findings. It never writes. */
 import type { Database } from 'better-sqlite3';
-import { CONFLICTING_DUPLICATE } from '@lyftr/shared/outcomes';
+import { CONFLICTING_DUPLICATE, DEAD_LETTER_KINDS, FANOUT } from '@lyftr/shared/outcomes';
 import type { AuditLine } from '../../store.js';
 import { CARRIED, COUNTED_BUCKETS, REMOVED, WRITTEN_OFF } from '../format.js';
 
@@ -179,12 +179,17 @@ export function checkLedger(database: Database): Finding {
   const counter = (name: string): number => counters.get(name) ?? 0;
   const [created, duplicate, dead] = [counter('created'), counter('duplicate'), counter('dead_letter')];
   const conflicting = counter(CONFLICTING_DUPLICATE);
-  const kept = (letters.get('corrupt_envelope') ?? 0) + (letters.get('unstorable_message') ?? 0);
+  // a conflicting duplicate is a duplicate, and every other letter is the outcome of a message
+  const kept = DEAD_LETTER_KINDS.filter((kind) => kind !== CONFLICTING_DUPLICATE).reduce(
+    (sum, kind) => sum + (letters.get(kind) ?? 0),
+    0,
+  );
+  const fanout = counter(FANOUT);
   const counted = created + duplicate + dead - counter(CARRIED);
   const conditions: [boolean, string][] = [
     [
-      settled === counted,
-      `the ranges have ${settled} settled messages, but the counters add up to ${counted}`,
+      settled + fanout === counted,
+      `the ranges have ${settled} settled messages with ${fanout} more outcomes, but the counters add up to ${counted}`,
     ],
     [
       writtenOff === counter(WRITTEN_OFF),
@@ -204,7 +209,7 @@ export function checkLedger(database: Database): Finding {
   const faults = conditions.filter(([holds]) => !holds).map(([, fault]) => fault);
   const ranges = ['ledger_ranges', 'written_off_ranges'].flatMap((table) => checkRanges(database, table));
   return {
-    figures: { producers, settled, created, duplicate, dead_letter: dead, written_off: writtenOff },
+    figures: { producers, settled, fanout, created, duplicate, dead_letter: dead, written_off: writtenOff },
     faults: [...ranges, ...faults],
   };
 }

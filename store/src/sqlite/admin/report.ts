@@ -13,6 +13,7 @@ import {
   type Finding,
   type Integrity,
 } from './checks.js';
+import { checkDeliveries, REPAIR_DELIVERIES } from './deliveries.js';
 import { checkTextIndex } from './text-index.js';
 
 interface Check {
@@ -70,6 +71,7 @@ function checks(full: boolean): Check[] {
         INSERT INTO text_index (id, watermark) VALUES (1, 0)
           ON CONFLICT (id) DO UPDATE SET watermark = 0, characters = 0`,
     },
+    { name: 'deliveries', run: checkDeliveries, repair: REPAIR_DELIVERIES },
     { name: 'ledger', run: checkLedger },
   ];
 }

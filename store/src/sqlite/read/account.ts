@@ -1,6 +1,6 @@
 /** Reads the part of the ledger that is in the database. */
 import type { StoreAccount } from '@lyftr/shared/ledger';
-import { CONFLICTING_DUPLICATE, OUTCOMES } from '@lyftr/shared/outcomes';
+import { CONFLICTING_DUPLICATE, FANOUT, OUTCOMES } from '@lyftr/shared/outcomes';
 import type { Range } from '@lyftr/shared/ranges';
 import { CARRIED, WRITTEN_OFF } from '../format.js';
 
@@ -36,6 +36,7 @@ export function readStoreAccount(all: ReadAll, producers: Iterable<string>): Sto
       OUTCOMES.map((outcome) => [outcome, counterOf(outcome)]),
     ) as StoreAccount['outcomes'],
     conflictingDuplicates: counterOf(CONFLICTING_DUPLICATE),
+    fanout: counterOf(FANOUT),
     writtenOff: counterOf(WRITTEN_OFF),
     carried: counterOf(CARRIED),
     committed: rangesIn('ledger_ranges'),

@@ -25,6 +25,7 @@ const COLUMNS: Readonly<Record<Column, ColumnFilter>> = {
   to: { condition: 'm.recipient = @to', isBucketed: true },
   since: { condition: 'm.ts >= @since', isBucketed: true },
   until: { condition: 'm.ts < @until', isBucketed: true },
+  source: { condition: 'm.source = @source', isBucketed: false },
 };
 const NAMES = Object.keys(COLUMNS) as Column[];
 

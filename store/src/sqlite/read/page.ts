@@ -15,7 +15,8 @@ export interface Page extends StorePage {
   bytesMax?: number;
 }
 
-export const COLUMNS = 'm.message_id, m.sender AS "from", m.recipient AS "to", m.ts, m.text, m.extra';
+export const COLUMNS =
+  'm.message_id, m.sender AS "from", m.recipient AS "to", m.ts, m.text, m.extra, m.source';
 /** Checks the time limit at one row in 1,024, so that a walk without matches ends too. */
 export const IN_TIME = '(m.seq & 1023 <> 0 OR in_time())';
 

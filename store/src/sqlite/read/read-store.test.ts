@@ -21,7 +21,14 @@ test('a part of an export is bounded by the size of its messages, also when one 
   });
   writer.insert(large);
   const inOrder = large.toSorted((a, b) => a.ts - b.ts || (a.message_id < b.message_id ? -1 : 1));
-  const all = { from: undefined, to: undefined, since: undefined, until: undefined, text: undefined };
+  const all = {
+    from: undefined,
+    to: undefined,
+    since: undefined,
+    until: undefined,
+    source: undefined,
+    text: undefined,
+  };
   const searches = [
     ['asc', { ...all, from: 'l' }],
     ['desc', { ...all, from: 'l', to: 'us' }],

@@ -7,8 +7,10 @@ import { availableParallelism } from 'node:os';
 import { LRUCache } from 'lru-cache';
 import { Piscina } from 'piscina';
 import { ProblemError } from '@lyftr/shared/errors';
+import type { StoredDelivery } from '../../delivery.js';
 import type { Bucket, SearchAnswer, Stats, StatsQuery, StoredMessage } from '../../store.js';
-import type { Filter } from './conditions.js';
+import { isBucketed, type Filter } from './conditions.js';
+import type { DeliveriesPart, SentDelivery } from './deliveries.js';
 import type { Page } from './page.js';
 import type { Bounds, ThreadResult } from './thread.js';
 import { sizeOf, type Remembered } from './remembered.js';
@@ -26,6 +28,16 @@ export interface Reads {
   /** `signal` ends a read that is no longer needed. */
   search(filter: Filter, page: Page, signal?: AbortSignal): Promise<SearchAnswer>;
   message(id: string): Promise<StoredMessage | undefined>;
+  delivery(messageId: string): Promise<StoredDelivery | undefined>;
+  /** The sources of all messages. */
+  sources(): Promise<string[]>;
+  /** The numbers of the deliveries of these messages, in the order of the messages, as often as they occur. */
+  deliveryNumbers(messageIds: readonly string[]): Promise<number[]>;
+  /** The deliveries of the first `read` numbers. Their bodies end the part when they reach `bytesMax`. */
+  deliveries(
+    numbers: readonly number[],
+    bytesMax: number,
+  ): Promise<{ read: number; deliveries: StoredDelivery[] }>;
   stats(query: StatsQuery, signal?: AbortSignal): Promise<Stats>;
   timeline(query: TimelineTask, signal?: AbortSignal): Promise<Bucket[]>;
   close(): Promise<void>;
@@ -37,6 +49,11 @@ const timedOut = (timeoutMs: number, isKept: boolean) =>
     `The search took longer than ${timeoutMs} ms. ${isKept ? 'Its partial result is kept: try again, or narrow' : 'Narrow'} the search with from_, to, since or until.`,
     { retryAfterSeconds: 1 },
   );
+
+const withBuffer = (delivery: SentDelivery): StoredDelivery => {
+  const { buffer, byteOffset, byteLength } = delivery.body;
+  return { ...delivery, body: Buffer.from(buffer, byteOffset, byteLength) };
+};
 
 interface Thread {
   pool: Piscina;
@@ -105,7 +122,8 @@ export function createReads(file: string, timeoutMs: number): Reads {
   return {
     async search(filter, page, signal) {
       const key = JSON.stringify(filter);
-      const thread = filter.needle === undefined ? quick : leastBusy();
+      // what has no buckets is counted row by row
+      const thread = filter.needle === undefined && isBucketed(filter) ? quick : leastBusy();
       const task = { filter, page, remembered: remembered.get(key) };
       const result = await run<SearchResult>(thread, 'search', task, signal);
       if (result === undefined) throw timedOut(timeoutMs, false);
@@ -114,6 +132,18 @@ export function createReads(file: string, timeoutMs: number): Reads {
       return result.found;
     },
     message: (id) => run<StoredMessage>(quick, 'message', id),
+    async delivery(messageId) {
+      const delivery = await run<SentDelivery>(quick, 'delivery', messageId);
+      return delivery && withBuffer(delivery);
+    },
+    sources: async () => (await run<string[]>(quick, 'sources', undefined)) ?? [],
+    deliveryNumbers: async (ids) => (await run<number[]>(leastBusy(), 'deliveryNumbers', ids)) ?? [],
+    async deliveries(numbers, bytesMax) {
+      const task = { numbers, bytesMax };
+      const part = await run<DeliveriesPart>(leastBusy(), 'deliveries', task);
+      const { read, deliveries } = part as DeliveriesPart;
+      return { read, deliveries: deliveries.map(withBuffer) };
+    },
     async stats(query, signal) {
       const isTimed = query.since !== undefined || query.until !== undefined;
       const answer = await run<Stats>(isTimed ? figures : quick, 'stats', query, signal);

@@ -4,7 +4,6 @@ import { renameSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { databaseFile } from '../format.js';
-import type { Message } from '@lyftr/shared/message';
 import type { StoredMessage } from '../../store.js';
 import { countOf, type Remembered } from './remembered.js';
 import { search, type SearchResult, type SearchTask } from './search.js';
@@ -14,6 +13,7 @@ import {
   createDatabase,
   temporaryDirectory,
   type TestDirectory,
+  type TestMessage,
   type TestWriter,
   selecting,
 } from '../testing.js';
@@ -53,7 +53,14 @@ const SMALL: Tuning = {
   skipMax: 0,
 };
 const party = fc.constantFrom('', 'a', 'A', '+1 2');
-const known = ({ message_id, from, to, ts, text }: StoredMessage) => ({ message_id, from, to, ts, text });
+const known = ({ message_id, from, to, ts, text, source }: StoredMessage): TestMessage => ({
+  message_id,
+  from,
+  to,
+  ts,
+  text,
+  source: source ?? undefined,
+});
 
 const scenes = cases.chain((scene) =>
   fc.record({
@@ -72,7 +79,7 @@ const scenes = cases.chain((scene) =>
 );
 
 /** Removes the oldest, as retention does. */
-function removeOldest(all: readonly Message[], rows: number): Message[] {
+function removeOldest(all: readonly TestMessage[], rows: number): TestMessage[] {
   const old = expected(all, { order: 'asc', limit: 0, offset: 0 }).slice(0, rows);
   writer.remove(old);
   return all.filter((message) => !old.includes(message));
@@ -95,7 +102,7 @@ test('answers are those of a model, by every way, and when messages come and go 
   fc.assert(
     fc.property(scenes, ({ all, watermark, queries, tuning: by, looks, series, first, removed }) => {
       const remembered = new Map<Query, Remembered | undefined>();
-      const check = (present: readonly Message[]): void => {
+      const check = (present: readonly TestMessage[]): void => {
         for (const query of queries) {
           const { order, limit, offset, ...given } = query;
           const filter = selecting(given);
@@ -162,6 +169,42 @@ test('a limit that is over ends a search, and what was counted is kept', () => {
     task = { ...task, remembered };
   }
   assert.equal(searchNow(task, SMALL).found?.total, 30);
+});
+
+test('the messages of a source are counted once in a search, whatever the number of its turns', () => {
+  writer.clear();
+  writer.insert(
+    Array.from({ length: 40 }, (_, ts) => ({
+      message_id: `${ts}`,
+      from: 'a',
+      to: 'b',
+      ts,
+      text: 'needle',
+      source: 'shop',
+    })),
+  );
+  let snapshots = 0;
+  const statements: string[] = [];
+  class Watched extends Snapshots {
+    override snapshot(...limit: Parameters<Snapshots['snapshot']>) {
+      const snapshot = super.snapshot(...limit);
+      const { reader } = snapshot;
+      snapshots++;
+      const get: typeof reader.get = (sql, parameters) => {
+        statements.push(sql);
+        return reader.get(sql, parameters);
+      };
+      return { ...snapshot, reader: { ...reader, get } };
+    }
+  }
+  const own = new Watched(store.file);
+  const page = { order: 'asc', limit: 10, offset: 0, after: undefined } as const;
+  const filter = { ...selecting({ q: 'eedl' }), source: 'shop' };
+  const { found } = searchNow({ filter, page, remembered: undefined }, SMALL, { from: own });
+  own.close();
+  assert.equal(found?.total, 40);
+  assert.ok(snapshots > 3, String(snapshots));
+  assert.equal(statements.filter((sql) => sql.includes('messages_by_source')).length, 1);
 });
 
 test('a search can be ended at every long text, whatever its way', () => {

@@ -5,7 +5,7 @@ import { advance, type Counting } from './matches.js';
 import { readNeedle, type Needle } from './needle.js';
 import { columnsPage, hitsPage, narrowPage, walkPage, type Page } from './page.js';
 import { countOf, hitsOf, readExtent, readRemovals, stillTrue, type Remembered } from './remembered.js';
-import { countColumns } from './series.js';
+import { countColumns, selectsFew } from './series.js';
 import type { Limit, Snapshot, Snapshots } from './snapshots.js';
 import { createIndexQuery } from './trigrams.js';
 import { TUNING, type Tuning } from './tuning.js';
@@ -44,6 +44,8 @@ function* matchesPage(
 interface Text {
   needle: Needle;
   indexQuery: Counting['indexQuery'];
+  /** Whether the other columns select few rows. Decided in the first turn, because it may take a part of it. */
+  isNarrow: boolean | undefined;
 }
 
 /** The work in one snapshot: the whole answer, or the part of the count for this turn. */
@@ -54,16 +56,16 @@ function* step(
   turn: Limit,
   tuning: Tuning,
 ): Turns<SearchResult> {
-  const candidates = countColumns(reader, filter, format);
   if (text === undefined) {
-    const messages = columnsPage(reader, filter, page, candidates, tuning);
-    return { found: { total: candidates, messages }, remembered };
+    const total = countColumns(reader, filter, format);
+    return { found: { total, messages: columnsPage(reader, filter, page, total, tuning) }, remembered };
   }
-  if (candidates <= tuning.narrowRows)
-    return { found: yield* narrowPage(reader, filter, page, text.needle, turn), remembered };
+  text.isNarrow ??= selectsFew(reader, filter, format, tuning.narrowRows);
+  if (text.isNarrow) return { found: yield* narrowPage(reader, filter, page, text.needle, turn), remembered };
   const extent = readExtent(reader);
   const removals = readRemovals(reader, format);
-  const counting: Counting = { reader, filter, ...text, extent, removals, tuning };
+  const { needle, indexQuery } = text;
+  const counting: Counting = { reader, filter, needle, indexQuery, extent, removals, tuning };
   let counted = stillTrue(remembered, extent, removals);
   for (;;) {
     const more = advance(counting, counted);
@@ -83,7 +85,7 @@ export function* search(
 ): Turns<SearchResult> {
   const { needle: folded } = task.filter;
   const needle = folded === undefined ? undefined : readNeedle(folded);
-  const text = needle && { needle, indexQuery: createIndexQuery(needle, tuning) };
+  const text = needle && { needle, indexQuery: createIndexQuery(needle, tuning), isNarrow: undefined };
   let result: SearchResult = { found: undefined, remembered: task.remembered };
   do {
     const snapshot = snapshots.snapshot();

@@ -2,6 +2,7 @@
 import { workerData } from 'piscina';
 import { ProblemError, type FieldError, type ProblemCode } from '@lyftr/shared/errors';
 import type { StatsQuery, StoredMessage } from '../../store.js';
+import { readDeliveries, readDelivery, readNumbers, readSources } from './deliveries.js';
 import { COLUMNS } from './page.js';
 import { readStats } from './stats.js';
 import { readTimeline, type TimelineTask } from './timeline.js';
@@ -58,6 +59,20 @@ export const message = ({ task: id }: { task: string }) =>
           | undefined,
     ),
   );
+
+export const delivery = ({ task: messageId }: { task: string }) =>
+  attempt(() => snapshots.read((reader) => readDelivery(reader, messageId)));
+
+export const sources = () => attempt(() => snapshots.read(readSources));
+
+export const deliveryNumbers = ({ task: messageIds }: { task: string[] }) =>
+  attempt(() => snapshots.read((reader) => readNumbers(reader, messageIds)));
+
+export const deliveries = ({
+  task: { numbers, bytesMax },
+}: {
+  task: { numbers: number[]; bytesMax: number };
+}) => attempt(() => snapshots.read((reader) => readDeliveries(reader, numbers, bytesMax)));
 
 export const stats = ({ task, bounds }: { task: StatsQuery; bounds: Bounds }) =>
   attempt(() => snapshots.read((reader) => readStats(reader, task), limitOf(bounds)));

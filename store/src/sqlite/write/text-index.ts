@@ -3,6 +3,11 @@ import { fold, indexed } from '../fold.js';
 
 /** `text_marks` has one row for this many characters of indexed text. */
 const TEXT_MARK_CHARS = 1_000_000;
+/**
+ * A step ends after the row with which its texts reach this size. Indexing so much takes about 20 ms of CPU, in which
+ * the writer does nothing else. A text has at most 65,536 characters.
+ */
+const STEP_CHARS_MAX = 100_000;
 
 /** A row to index. */
 export interface IndexedRow {
@@ -12,8 +17,8 @@ export interface IndexedRow {
 
 export interface TextIndex {
   /**
-   * Indexes up to `rowsMax` rows after the watermark in one transaction. Returns their number, 0 when all rows are
-   * indexed.
+   * Indexes up to `rowsMax` rows after the watermark in one transaction, and fewer when their texts are long. Returns
+   * their number, 0 when all rows are indexed.
    */
   advance(rowsMax: number): number;
   /** Number of stored rows that are not indexed yet. */
@@ -69,9 +74,20 @@ export function createTextIndex(database: Database, checkFence: () => void): Tex
     return characters;
   }
 
+  function readNext(watermark: number, rowsMax: number): IndexedRow[] {
+    const rows: IndexedRow[] = [];
+    let characters = 0;
+    for (const row of next.iterate(watermark, rowsMax)) {
+      rows.push(row);
+      characters += row.text.length;
+      if (characters >= STEP_CHARS_MAX) break;
+    }
+    return rows;
+  }
+
   const advance = database.transaction((rowsMax: number): number => {
     checkFence();
-    const rows = next.all(readWatermark.get() as number, rowsMax);
+    const rows = readNext(readWatermark.get() as number, rowsMax);
     const last = rows.at(-1);
     if (last === undefined) return 0;
     writeRows(rows, insert);

@@ -30,7 +30,7 @@ let next = 1;
 function batch(...messages: MessageTuple[]): ReadBatch {
   const first = next;
   next += messages.length;
-  return { numbers: { producer: 'p', range: [first, next - 1] }, at: Date.now(), messages };
+  return { numbers: { producer: 'p', range: [first, next - 1] }, at: Date.now(), items: messages };
 }
 function corrupt(raw: string, messages = 1): Batch {
   const first = next;
@@ -52,14 +52,20 @@ test('the first delivery of an id wins, within a batch and across batches', (t) 
     batch(message('2')),
   ]);
   const { outcomes: second } = store.commit([batch(message('1', 'a'), message('3'))]);
-  assert.deepEqual(first, { created: 2, duplicate: 2, dead_letter: 0, conflicting_duplicate: 0 });
-  assert.deepEqual(second, { created: 1, duplicate: 1, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(first, { created: 2, duplicate: 2, dead_letter: 0, conflicting_duplicate: 0, fanout: 0 });
+  assert.deepEqual(second, { created: 1, duplicate: 1, dead_letter: 0, conflicting_duplicate: 0, fanout: 0 });
   assert.deepEqual(rows('SELECT message_id, sender FROM messages ORDER BY seq'), [
     ['1', 'a'],
     ['2', 'a'],
     ['3', 'a'],
   ]);
-  assert.deepEqual(store.outcomes(), { created: 3, duplicate: 3, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(store.outcomes(), {
+    created: 3,
+    duplicate: 3,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+    fanout: 0,
+  });
 });
 
 test('a batch that comes again is not counted again', (t) => {
@@ -67,8 +73,20 @@ test('a batch that comes again is not counted again', (t) => {
   const again = batch(message('1'), message('2'));
   store.commit([again, again]);
   const { outcomes } = store.commit([again]);
-  assert.deepEqual(outcomes, { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
-  assert.deepEqual(store.outcomes(), { created: 2, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(outcomes, {
+    created: 0,
+    duplicate: 0,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+    fanout: 0,
+  });
+  assert.deepEqual(store.outcomes(), {
+    created: 2,
+    duplicate: 0,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+    fanout: 0,
+  });
   const { range } = again.numbers as Numbers;
   assert.deepEqual(rows('SELECT first, last FROM ledger_ranges'), [range]);
 });
@@ -80,7 +98,7 @@ test('of a batch that was stored in part, the rest is stored', (t) => {
   const part: ReadBatch = {
     ...whole,
     numbers: { producer: 'p', range: [first + 1, first + 2] },
-    messages: whole.messages.slice(1, 3),
+    items: whole.items.slice(1, 3),
   };
   assert.equal(store.commit([part]).outcomes.created, 2);
   assert.deepEqual(store.commit([whole]).outcomes, {
@@ -88,6 +106,7 @@ test('of a batch that was stored in part, the rest is stored', (t) => {
     duplicate: 0,
     dead_letter: 0,
     conflicting_duplicate: 0,
+    fanout: 0,
   });
   assert.deepEqual(rows('SELECT message_id FROM messages ORDER BY seq'), [['2'], ['3'], ['1'], ['4']]);
 });
@@ -102,7 +121,7 @@ test('a corrupt envelope counts as the messages that its job is named after, onc
 
 test('a batch without numbers, of an older Lyftr, is stored, and its messages are counted as carried over', (t) => {
   const { store, rows } = setUp(t);
-  const old: ReadBatch = { numbers: undefined, at: 1, messages: [message('1'), message('2')] };
+  const old: ReadBatch = { numbers: undefined, at: 1, items: [message('1'), message('2')] };
   assert.equal(store.commit([old]).outcomes.created, 2);
   assert.equal(store.commit([old]).outcomes.duplicate, 2);
   assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'carried'"), [[4]]);
@@ -129,7 +148,13 @@ test('counters and rollups equal the table, and come back after a restart', (t) 
   ]);
   assert.deepEqual(rows("SELECT value FROM counters WHERE name = 'created'"), [[3]]);
   const again = openWriter(file, 'test');
-  assert.deepEqual(again.outcomes(), { created: 3, duplicate: 1, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(again.outcomes(), {
+    created: 3,
+    duplicate: 1,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+    fanout: 0,
+  });
   again.close();
 });
 
@@ -137,7 +162,13 @@ test('what cannot be stored because of its content is put aside, and the rest of
   const { store, rows } = setUp(t);
   const broken = ['bad', null, 'b', 1, ''] as unknown as MessageTuple;
   const { outcomes } = store.commit([batch(message('1'), broken, message('2')), corrupt('{"v":"x"}')]);
-  assert.deepEqual(outcomes, { created: 2, duplicate: 0, dead_letter: 2, conflicting_duplicate: 0 });
+  assert.deepEqual(outcomes, {
+    created: 2,
+    duplicate: 0,
+    dead_letter: 2,
+    conflicting_duplicate: 0,
+    fanout: 0,
+  });
   assert.deepEqual(rows('SELECT message_id FROM messages ORDER BY seq'), [['1'], ['2']]);
   assert.deepEqual(rows('SELECT raw FROM dead_letters ORDER BY id'), [
     ['["bad",null,"b",1,""]'],
@@ -152,7 +183,13 @@ test('a commit that fails stores nothing, and the same batch can be stored later
   const waiting = batch(message('1'));
   assert.throws(() => store.commit([waiting]), { code: 'SQLITE_BUSY' });
   assert.deepEqual(rows('SELECT count(*) FROM messages'), [[0]]);
-  assert.deepEqual(store.outcomes(), { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 });
+  assert.deepEqual(store.outcomes(), {
+    created: 0,
+    duplicate: 0,
+    dead_letter: 0,
+    conflicting_duplicate: 0,
+    fanout: 0,
+  });
   locker.exec('ROLLBACK');
   locker.close();
   assert.equal(store.commit([waiting]).outcomes.created, 1);
@@ -193,9 +230,21 @@ test('the text index is marked behind every million characters', (t) => {
   const messages = Array.from({ length: 40 }, (_, i) => message(`${i}`, 'a', i, i % 2 === 0 ? long : ''));
   store.commit([batch(...messages)]);
   // seventeen long texts are a million, wherever a step ends
-  for (const rowsMax of [10, 20, 100]) store.textIndex.advance(rowsMax);
+  for (const rowsMax of [1, 2, 2]) store.textIndex.advance(rowsMax);
+  while (store.textIndex.advance(100) > 0);
   assert.deepEqual(rows('SELECT seq FROM text_marks'), [[33]]);
   assert.deepEqual(rows('SELECT watermark, characters FROM text_index'), [[40, 180_000]]);
+});
+
+test('a step of the text index ends with the row that makes it long', (t) => {
+  const { store } = setUp(t);
+  const long = 'x'.repeat(60_000);
+  const messages = Array.from({ length: 7 }, (_, i) => message(`${i}`, 'a', i, i < 5 ? long : ''));
+  store.commit([batch(...messages)]);
+  assert.deepEqual(
+    Array.from({ length: 4 }, () => store.textIndex.advance(100)),
+    [2, 2, 3, 0],
+  );
 });
 
 test('old messages leave table, rollups and text index together, and their number is kept', (t) => {
@@ -234,7 +283,13 @@ test('a duplicate with another content is counted twice, and kept; one with the 
   const { store, rows } = setUp(t);
   store.commit([batch(message('1', 'a', 5, 'first'))]);
   const { outcomes } = store.commit([batch(message('1', 'a', 5, 'first'), message('1', 'a', 5, 'second'))]);
-  assert.deepEqual(outcomes, { created: 0, duplicate: 2, dead_letter: 0, conflicting_duplicate: 1 });
+  assert.deepEqual(outcomes, {
+    created: 0,
+    duplicate: 2,
+    dead_letter: 0,
+    conflicting_duplicate: 1,
+    fanout: 0,
+  });
   assert.deepEqual(rows('SELECT kind, message_id, raw FROM dead_letters'), [
     ['conflicting_duplicate', '1', '["1","a","b",5,"second"]'],
   ]);

@@ -1,5 +1,5 @@
 /** The only code that writes messages. Each call is synchronous and is one fenced transaction. */
-import { indexesOf, type Batch } from '@lyftr/shared/batch';
+import { indexesOf, isTuple, type Batch, type ReadBatch, type StoreItem } from '@lyftr/shared/batch';
 import { crashPoint } from '@lyftr/shared/runtime/crash';
 import type { StoreAccount } from '@lyftr/shared/ledger';
 import { COUNTERS, type Outcomes } from '@lyftr/shared/outcomes';
@@ -8,6 +8,7 @@ import type { Committed, WriteOff } from '../../store.js';
 import { CARRIED, readFormat, REMOVED } from '../format.js';
 import { readStoreAccount } from '../read/account.js';
 import { createDeadLetters } from './dead-letters.js';
+import { createDeliveries } from './deliveries.js';
 import { raiseFence } from './fence.js';
 import { createLedger } from './ledger.js';
 import { createMessages, type CommitTotals } from './messages.js';
@@ -40,6 +41,7 @@ export function openWriter(file: string, instance: string): Writer {
     readStoreAccount((sql, parameters) => database.prepare(sql).all(parameters), producers);
   const deadLetters = createDeadLetters(database);
   const messages = createMessages(database, deadLetters, format);
+  const deliveries = createDeliveries(database, messages, deadLetters);
   const rollups = createRollups(database, format);
   const textIndex = createTextIndex(database, checkFence);
 
@@ -47,11 +49,18 @@ export function openWriter(file: string, instance: string): Writer {
     'UPDATE counters SET value = value + ? WHERE name = ?',
   );
   const readCounter = database.prepare<[string], number>('SELECT value FROM counters WHERE name = ?').pluck();
+
+  function storeItem(batch: ReadBatch, index: number, totals: CommitTotals): void {
+    const item = batch.items[index] as StoreItem;
+    if (isTuple(item)) messages.store(item, { batch, index, delivery: undefined }, totals);
+    else deliveries.store(item, batch, index, totals);
+  }
+
   function storeBatch(batch: Batch, totals: CommitTotals): void {
     const fresh = batch.numbers === undefined ? [] : ledger.note(batch.numbers);
     if (!('corrupt' in batch)) {
-      if (batch.numbers === undefined) addToCounter.run(batch.messages.length, CARRIED);
-      for (const index of indexesOf(batch, fresh)) messages.store(batch, index, totals);
+      if (batch.numbers === undefined) addToCounter.run(batch.items.length, CARRIED);
+      for (const index of indexesOf(batch, fresh)) storeItem(batch, index, totals);
       return;
     }
     if (fresh.length === 0) return;
@@ -68,7 +77,7 @@ export function openWriter(file: string, instance: string): Writer {
   const commit = database.transaction((batches: readonly Batch[]): CommitTotals => {
     checkFence();
     const totals: CommitTotals = {
-      outcomes: { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 },
+      outcomes: { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0, fanout: 0 },
       created: [],
       aside: [],
     };
@@ -99,6 +108,7 @@ export function openWriter(file: string, instance: string): Writer {
     if (old.length === 0) return 0;
     textIndex.remove(old);
     messages.remove(old);
+    deliveries.release(old);
     rollups.remove(old);
     addToCounter.run(old.length, REMOVED);
     return old.length;
