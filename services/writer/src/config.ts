@@ -13,6 +13,7 @@ export function readConfig() {
     'DATA_DIR',
     'STORE_URL',
     'REDIS_URL',
+    'SOURCES_FILE',
     'RETENTION_DAYS',
     'API_TOKEN',
     'ALLOW_ANONYMOUS_READS',
@@ -23,3 +24,6 @@ export function readConfig() {
   requireLongSecretsBeyondLoopback(config);
   return config;
 }
+
+/** Where the keys of the sources file may be. */
+export const keysEnvironment = (): NodeJS.ProcessEnv => process.env;

@@ -46,7 +46,7 @@ async function settle(producer: string, range: Range): Promise<void> {
     1,
     '',
   ]);
-  await store.commit([{ numbers: { producer, range }, at: 0, messages }]);
+  await store.commit([{ numbers: { producer, range }, at: 0, items: messages }]);
   await settled.note([{ producer, range }]);
 }
 
@@ -74,6 +74,22 @@ test('one that stopped leaves at once, with what it confirmed and what it did no
   assert.deepEqual(await ledger(), held);
   assert.equal(await ender.look(), 0);
   assert.deepEqual(await ended(), { accepted: '3', unconfirmed: '2' });
+});
+
+test('what came by each source stays known when its producers have ended', async () => {
+  const confirmSources = (producer: string, sources: Record<string, number>) =>
+    server.redis.hset(CONFIRMED_KEY, producer, JSON.stringify({ messages: 2, ranges: [[1, 2]], sources }));
+  for (const producer of ['p', 'q']) {
+    await settle(producer, [1, 2]);
+    await publish(producer, true);
+  }
+  await confirmSources('p', { shop: 2 });
+  await confirmSources('q', { shop: 1, code: 1 });
+  const kept = await ledger();
+  assert.deepEqual(kept.accepted_by_source, { shop: 3, code: 1 });
+  assert.equal(await ender.look(), 2);
+  assert.deepEqual(await ledger(), kept);
+  assert.deepEqual((await ended())['source:shop'], '3');
 });
 
 test('one that lives stays, and so does one that has just begun', async () => {

@@ -11,6 +11,7 @@ import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import {
   CONFIRMED_KEY,
   ENDED_KEY,
+  endedSource,
   isSettled,
   SETTLED_KEY,
   unconfirmedOf,
@@ -18,7 +19,7 @@ import {
   type Listed,
 } from '@lyftr/shared/ledger';
 import { readRedisAccount } from '@lyftr/queue/account';
-import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import { SNAPSHOTS_KEY, type ProcessSnapshot } from '@lyftr/shared/metrics';
 import type { WriteStore } from '@lyftr/store/store';
 import type { Redis } from 'ioredis';
 import type { Settled } from '@lyftr/queue/settled';
@@ -27,14 +28,13 @@ const INTERVAL_MS = 60_000;
 
 /**
  * KEYS: lease, confirmed, settled, ended. ARGV: this writer, producer, its fields in the first two hashes ('' when
- * absent), its accepted and its unconfirmed messages. Keeps a producer whose fields have changed.
+ * absent), then pairs of a field of the fourth hash and what to add to it. Keeps a producer whose fields have changed.
  */
 const END = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if (redis.call('HGET', KEYS[2], ARGV[2]) or '') ~= ARGV[3] then return 0 end
 if (redis.call('HGET', KEYS[3], ARGV[2]) or '') ~= ARGV[4] then return 0 end
-redis.call('HINCRBY', KEYS[4], 'accepted', ARGV[5])
-redis.call('HINCRBY', KEYS[4], 'unconfirmed', ARGV[6])
+for i = 5, #ARGV, 2 do redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1]) end
 redis.call('HDEL', KEYS[2], ARGV[2])
 redis.call('HDEL', KEYS[3], ARGV[2])
 return 1`;
@@ -53,7 +53,7 @@ export interface EnderOptions {
 
 function hasStopped(snapshot: string): boolean {
   try {
-    return (JSON.parse(snapshot) as Snapshot).stopped;
+    return (JSON.parse(snapshot) as ProcessSnapshot).stopped;
   } catch {
     // another version of Lyftr wrote it
     return false;
@@ -86,7 +86,12 @@ export function createEnder({ redis, store, settled, instance }: EnderOptions): 
       let left = 0;
       for (const [producer, listed] of ended) {
         if (!isSettled(listed, account, producer)) continue;
-        const figures = [listed.confirmed.messages, unconfirmedOf(listed, account, producer)];
+        const { messages, sources = {} } = listed.confirmed;
+        const figures = [
+          ['accepted', messages],
+          ['unconfirmed', unconfirmedOf(listed, account, producer)],
+          ...Object.entries(sources).map(([source, count]) => [endedSource(source), count]),
+        ].flat();
         const keys = [LEASE_KEY, CONFIRMED_KEY, SETTLED_KEY, ENDED_KEY];
         const done = await redis.eval(
           END,

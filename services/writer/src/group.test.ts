@@ -7,7 +7,7 @@ import type { Outcomes } from '@lyftr/shared/outcomes';
 import { UnavailableError, type Committed } from '@lyftr/store/store';
 import { createGroup } from './group.js';
 
-const NONE: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0 };
+const NONE: Outcomes = { created: 0, duplicate: 0, dead_letter: 0, conflicting_duplicate: 0, fanout: 0 };
 const done = (batches: readonly Batch[]): Promise<Committed> =>
   Promise.resolve({
     outcomes: NONE,
@@ -17,7 +17,7 @@ const done = (batches: readonly Batch[]): Promise<Committed> =>
 const batch: Batch = {
   numbers: { producer: 'p', range: [1, 2] },
   at: 0,
-  messages: [
+  items: [
     ['1', 'a', 'b', 1, ''],
     ['2', 'a', 'b', 1, ''],
   ],
@@ -60,7 +60,7 @@ test('a batch that is too large for a transaction is stored in several, in order
         if (!('corrupt' in each))
           committed.push({
             range: each.numbers?.range,
-            messages: each.messages.length,
+            messages: each.items.length,
             first: requestIdAt(each, 0),
           });
       return done(batches);
@@ -74,7 +74,7 @@ test('a batch that is too large for a transaction is stored in several, in order
   const large: Batch = {
     numbers: { producer: 'p', range: [11, 9_010] },
     at: 0,
-    messages,
+    items: messages,
     trace: [['here', 3_999, 2]],
   };
   const settled = await group.store([batch, large, batch]);

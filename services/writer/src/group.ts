@@ -4,7 +4,7 @@
  */
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
-import { inGroups, messagesIn, type Batch, type Numbers } from '@lyftr/shared/batch';
+import { inGroups, itemsIn, type Batch, type Numbers } from '@lyftr/shared/batch';
 import { FencedError, type Committed } from '@lyftr/store/store';
 
 const RETRY_DELAY_MS = 100;
@@ -56,7 +56,7 @@ export function createGroup({ commit, committed, failed, fenced, log }: GroupOpt
           await new Promise<never>(() => {});
         }
         state = (error as Error).message;
-        failed(batches.reduce((sum, batch) => sum + messagesIn(batch), 0));
+        failed(batches.reduce((sum, batch) => sum + itemsIn(batch), 0));
         logFailure(error);
         await delay(retryMs);
       }

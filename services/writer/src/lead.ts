@@ -7,9 +7,11 @@ import { startRounds } from '@lyftr/queue/rounds';
 import { startEnding } from './ended.js';
 import { createGroup } from './group.js';
 import { startIndexer } from './indexer.js';
+import { createMapper } from './mapping.js';
 import type { Lease } from './lease.js';
 import type { WriterMetrics } from './observe.js';
 import { startRetention } from './retention.js';
+import type { Sources } from '@lyftr/sources/current';
 import { createSettled, type Settled } from '@lyftr/queue/settled';
 import { logStored } from './stored-log.js';
 
@@ -33,6 +35,8 @@ export interface LeaderOptions {
   redis: Redis;
   lease: Lease;
   metrics: WriterMetrics;
+  /** As they are now. */
+  sources: () => Sources;
   /** Messages older than this are removed. Undefined keeps all messages. */
   retentionDays: number | undefined;
   /** Called once when this writer was replaced. It must not store anything after that. */
@@ -43,7 +47,8 @@ export interface LeaderOptions {
 }
 
 export async function lead(options: LeaderOptions): Promise<Leader> {
-  const { storeSettings, instance, redis, lease, metrics, retentionDays, replaced, trouble, log } = options;
+  const { storeSettings, instance, redis, lease, metrics, sources, retentionDays, replaced, trouble, log } =
+    options;
   const store = await openWriteStore(storeSettings, instance);
   const indexer = startIndexer(store, await store.indexLag(), log);
   const group = createGroup({
@@ -60,10 +65,11 @@ export async function lead(options: LeaderOptions): Promise<Leader> {
   const retention =
     retentionDays === undefined ? undefined : startRetention({ days: retentionDays, store, log });
   const settled = createSettled(redis, instance);
+  const mapper = createMapper(sources, log);
   const rounds = startRounds({
     redis,
     instance,
-    handle: (batches) => group.store(batches),
+    handle: async (batches) => group.store(await mapper.map(batches)),
     settled,
     trouble,
     log,
@@ -81,6 +87,7 @@ export async function lead(options: LeaderOptions): Promise<Leader> {
     inHand: () => rounds.inHand(),
     async close() {
       await rounds.close();
+      await mapper.close();
       await retention?.stop();
       await ending.stop();
       await indexer.stop();

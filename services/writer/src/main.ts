@@ -8,9 +8,10 @@ import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { runService } from '@lyftr/shared/runtime/process';
 import { patientRedis } from '@lyftr/shared/runtime/redis';
 import { hostState } from '@lyftr/store/open';
+import { openSources } from '@lyftr/sources/current';
 import { reachableUrl } from './address.js';
 import { createWriterApp } from './app.js';
-import { readConfig } from './config.js';
+import { keysEnvironment, readConfig } from './config.js';
 import { lead, type Leader } from './lead.js';
 import { acquireLease } from './lease.js';
 import { createWriterMetrics } from './observe.js';
@@ -30,6 +31,7 @@ runService('writer', async (log) => {
   redis.on('error', trouble.note);
   const registry = createRegistry();
   const metrics = createWriterMetrics(registry);
+  const sources = openSources({ file: config.SOURCES_FILE, env: keysEnvironment(), registry, log });
   let leader: Leader | undefined;
   let lease = 'ok: no writer holds the lease yet';
 
@@ -66,6 +68,7 @@ runService('writer', async (log) => {
       redis,
       lease: held,
       metrics,
+      sources: () => sources.get(),
       retentionDays: config.RETENTION_DAYS,
       replaced,
       trouble: trouble.note,
@@ -88,6 +91,7 @@ runService('writer', async (log) => {
   });
 
   return {
+    reload: () => sources.reload(),
     unfinished: () => `${leader?.inHand() ?? 0} jobs in hand; the next writer processes them`,
     async close() {
       closing.abort(new Error('closing'));

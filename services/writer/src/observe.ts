@@ -1,4 +1,4 @@
-import { messagesIn, type Batch } from '@lyftr/shared/batch';
+import { itemsIn, type Batch } from '@lyftr/shared/batch';
 import { counter, gauge, histogram } from '@lyftr/shared/runtime/metrics';
 import { CONFLICTING_DUPLICATE, OUTCOMES, type Outcomes } from '@lyftr/shared/outcomes';
 import { Registry } from 'prom-client';
@@ -37,7 +37,7 @@ export function createWriterMetrics(registry: Registry): WriterMetrics {
       const now = Date.now();
       let messages = 0;
       for (const batch of batches) {
-        messages += messagesIn(batch);
+        messages += itemsIn(batch);
         if (!('corrupt' in batch)) storeLag.observe(Math.max(0, now - batch.at) / 1_000);
       }
       batchMessages.observe(messages);

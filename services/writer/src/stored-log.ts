@@ -1,5 +1,5 @@
 /** Logs transactions: each at `debug`, and those that stored a dead letter at `warn`. */
-import { messagesIn, type Batch, type PutAside } from '@lyftr/shared/batch';
+import { itemsIn, type Batch, type PutAside } from '@lyftr/shared/batch';
 import type { Logger } from '@lyftr/shared/runtime/log';
 import type { DeadLetterKind } from '@lyftr/shared/outcomes';
 import type { Committed } from '@lyftr/store/store';
@@ -23,6 +23,6 @@ const requestIdsOf = (batches: readonly Batch[]): string[] =>
 export function logStored(log: Logger, batches: readonly Batch[], { outcomes, aside }: Committed): void {
   if (aside.length > 0) log.warn(warning(aside), 'stored as a dead letter');
   if (!log.isLevelEnabled('debug')) return;
-  const messages = batches.reduce((sum, batch) => sum + messagesIn(batch), 0);
+  const messages = batches.reduce((sum, batch) => sum + itemsIn(batch), 0);
   log.debug({ jobs: batches.length, messages, ...outcomes, requestIds: requestIdsOf(batches) }, 'stored');
 }

@@ -39,7 +39,7 @@ afterEach(async () => {
 const batch = (first: number, count: number, producer = 'p'): ReadBatch => ({
   numbers: { producer, range: [first, first + count - 1] },
   at: 0,
-  messages: Array.from({ length: count }, (_, i) => [`${producer}-${first + i}`, 'a', 'b', 1, 'text']),
+  items: Array.from({ length: count }, (_, i) => [`${producer}-${first + i}`, 'a', 'b', 1, 'text']),
 });
 
 async function confirm(ranges: Range[], producer = 'p', messages = size(ranges)): Promise<void> {
