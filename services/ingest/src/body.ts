@@ -7,9 +7,12 @@ export interface Unverified {
   /** False when there is no room for so many more; then nothing is taken. */
   take(bytes: number): boolean;
   give(bytes: number): void;
+  /** From now on, one body of this size has room when there is no other. */
+  makeRoomFor(bodyBytes: number): void;
 }
 
-export function createUnverified(bytesMax: number): Unverified {
+export function createUnverified(bytesMin: number): Unverified {
+  let bytesMax = bytesMin;
   let taken = 0;
   return {
     take(bytes) {
@@ -19,6 +22,9 @@ export function createUnverified(bytesMax: number): Unverified {
     },
     give(bytes) {
       taken -= bytes;
+    },
+    makeRoomFor(bodyBytes) {
+      bytesMax = Math.max(bytesMin, bodyBytes);
     },
   };
 }

@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Logger } from '@lyftr/shared/runtime/log';
-import { EXIT_SETTINGS, type Running } from '@lyftr/shared/runtime/process';
+import type { Running } from '@lyftr/shared/runtime/process';
 
 const RESTART_DELAY_MS = 100;
 const RESTART_DELAY_MAX_MS = 5_000;
@@ -13,14 +13,14 @@ const HEALTHY_AFTER_MS = 10_000;
  */
 export async function runCluster(processes: number, log: Logger): Promise<Running> {
   let closing = false;
+  let isStarted = false;
   let restartDelayMs = RESTART_DELAY_MS;
 
   function fork(): Worker {
     const startedAt = performance.now();
     const worker = cluster.fork();
     worker.on('exit', (code, signal) => {
-      if (closing) return;
-      if (code === EXIT_SETTINGS) process.exit(EXIT_SETTINGS);
+      if (closing || !isStarted) return;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) restartDelayMs = RESTART_DELAY_MS;
       log.warn({ code, signal, restartDelayMs }, 'an ingest process exited; starting another');
       setTimeout(() => {
@@ -42,13 +42,18 @@ export async function runCluster(processes: number, log: Logger): Promise<Runnin
       process.exit(typeof code === 'number' && code !== 0 ? code : 1);
     }),
   ]).finally(() => started.abort());
+  isStarted = true;
 
+  const living = (): Worker[] =>
+    Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   return {
+    reload() {
+      for (const worker of living()) worker.process.kill('SIGHUP');
+    },
     unfinished: () => `${Object.keys(cluster.workers ?? {}).length} ingest processes`,
     async close() {
       closing = true;
-      const living = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      const ended = living.map(async (worker) => {
+      const ended = living().map(async (worker) => {
         const exit = once(worker, 'exit');
         worker.process.kill('SIGTERM');
         const [code] = await exit;

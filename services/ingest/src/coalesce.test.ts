@@ -2,18 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple, Trace } from '@lyftr/shared/batch';
+import type { MessageTuple, QueueItem, Trace } from '@lyftr/shared/batch';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 import { createCoalescer } from './coalesce.js';
 
 const tuple = (id: string): MessageTuple => [id, 'a', 'b', 1, ''];
 
+const idOf = (item: QueueItem): string => (Array.isArray(item) ? item[0] : item.id);
+
 /** A queue whose acknowledgements the test gives out. */
 function manualQueue() {
   const jobs: { ids: string[]; acknowledge(): void; fail(error: unknown): void }[] = [];
-  const enqueue = (messages: MessageTuple[]) =>
+  const enqueue = (items: QueueItem[]) =>
     new Promise<void>((resolve, reject) => {
-      jobs.push({ ids: messages.map(([id]) => id), acknowledge: resolve, fail: reject });
+      jobs.push({ ids: items.map(idOf), acknowledge: resolve, fail: reject });
     });
   return { jobs, enqueue };
 }
@@ -21,7 +23,7 @@ function manualQueue() {
 function offer(coalescer: ReturnType<typeof createCoalescer>, ids: string[], bytes = 100) {
   const answers: unknown[] = [];
   coalescer.offer({
-    messages: ids.map(tuple),
+    items: ids.map(tuple),
     requestId: undefined,
     bytes,
     done: (error) => answers.push(error),
@@ -118,7 +120,7 @@ test('a job says which messages are of the deliveries whose senders gave ids, an
     return Promise.resolve();
   });
   const deliver = (ids: string[], requestId?: string) =>
-    coalescer.offer({ messages: ids.map(tuple), requestId, bytes: 1, done: () => {} });
+    coalescer.offer({ items: ids.map(tuple), requestId, bytes: 1, done: () => {} });
   deliver(['1']);
   deliver(['2', '3'], 'two');
   deliver(['4']);

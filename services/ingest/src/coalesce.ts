@@ -5,11 +5,11 @@
  * A delivery is in exactly one of two places: the list that gathers, or the job in flight.
  */
 import { ProblemError } from '@lyftr/shared/errors';
-import type { MessageTuple, Trace } from '@lyftr/shared/batch';
+import type { QueueItem, Trace } from '@lyftr/shared/batch';
 import { JOB_BYTES_MAX, JOB_MESSAGES_MAX, PENDING_BYTES_MAX } from '@lyftr/shared/limits';
 
 export interface WaitingDelivery {
-  messages: MessageTuple[];
+  items: QueueItem[];
   /** When its sender gave it one. */
   requestId: string | undefined;
   /** Size of the request's body and id: what the delivery costs in memory while it waits. */
@@ -27,20 +27,20 @@ export interface Coalescer {
   idle(): Promise<void>;
 }
 
-/** Which messages of the job are whose, as far as their senders gave ids. */
+/** Which items of the job are whose, as far as their senders gave ids. */
 function traceOf(job: readonly WaitingDelivery[]): Trace[] | undefined {
   let trace: Trace[] | undefined;
   let first = 0;
-  for (const { requestId, messages } of job) {
-    if (requestId !== undefined) (trace ??= []).push([requestId, first, messages.length]);
-    first += messages.length;
+  for (const { requestId, items } of job) {
+    if (requestId !== undefined) (trace ??= []).push([requestId, first, items.length]);
+    first += items.length;
   }
   return trace;
 }
 
 /** `enqueue` resolves when Redis has acknowledged the job, and rejects when that is not known. */
 export function createCoalescer(
-  enqueue: (messages: MessageTuple[], trace: Trace[] | undefined) => Promise<void>,
+  enqueue: (items: QueueItem[], trace: Trace[] | undefined) => Promise<void>,
 ): Coalescer {
   let gathering: WaitingDelivery[] = [];
   let pendingBytes = 0;
@@ -49,13 +49,13 @@ export function createCoalescer(
 
   /** Takes from the front of the list up to the bounds of a job, at least one delivery. */
   function take(): WaitingDelivery[] {
-    let messages = 0;
+    let items = 0;
     let bytes = 0;
     let count = 0;
     for (const delivery of gathering) {
-      const more = messages + delivery.messages.length;
+      const more = items + delivery.items.length;
       if (count > 0 && (more > JOB_MESSAGES_MAX || bytes + delivery.bytes > JOB_BYTES_MAX)) break;
-      messages = more;
+      items = more;
       bytes += delivery.bytes;
       count++;
     }
@@ -76,7 +76,7 @@ export function createCoalescer(
     let failure: { error: unknown } | undefined;
     try {
       await enqueue(
-        job.flatMap((delivery) => delivery.messages),
+        job.flatMap((delivery) => delivery.items),
         traceOf(job),
       );
     } catch (error) {
@@ -106,7 +106,8 @@ export function createCoalescer(
 
   return {
     offer(delivery) {
-      if (pendingBytes + delivery.bytes > PENDING_BYTES_MAX) {
+      // one delivery of any size has room when there is no other
+      if (pendingBytes > 0 && pendingBytes + delivery.bytes > PENDING_BYTES_MAX) {
         throw new ProblemError('queue-unavailable', 'Too many messages are waiting for Redis.', {
           retryAfterSeconds: 1,
         });

@@ -17,6 +17,7 @@ export function readConfig() {
       'WEBHOOK_SECRET_PREVIOUS',
       'REDIS_URL',
       'REDIS_FSYNC',
+      'SOURCES_FILE',
       'QUERY_URL',
       'API_TOKEN',
       'ALLOW_ANONYMOUS_READS',
@@ -33,3 +34,6 @@ export function readConfig() {
   requireLongSecretsBeyondLoopback(config);
   return config;
 }
+
+/** Where the keys of sources may be, by the names that the sources file gives. */
+export const keysEnvironment = (): NodeJS.ProcessEnv => process.env;

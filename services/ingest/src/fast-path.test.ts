@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { builtInSource } from '@lyftr/sources/open';
 import type { Verdict } from '@lyftr/sources/source';
 import type { Intake } from './intake.js';
 import { readPlainRequest } from './plain-request.js';
@@ -51,7 +52,7 @@ test('other connections have their turn between requests that one sends at once'
     turns.push(turn);
     return { reason: 'wrong' };
   };
-  const refusing = await startIngest({ builtIn: { name: 'any', scheme: 'lyftr', headers: [], verify } });
+  const refusing = await startIngest({ builtIn: { ...builtInSource('any', undefined), verify } });
   t.after(() => refusing.close());
   count();
   await exchange(refusing.port, [requestOf('{}').repeat(200)]);
@@ -63,8 +64,8 @@ test('other connections have their turn between requests that one sends at once'
 
 test('the head of a request is looked at once, in however many packets its body comes', async (t) => {
   let looks = 0;
-  class Counting extends Map<string, Intake> {
-    override get(path: string): Intake | undefined {
+  class Counting extends Map<string, Intake<string>> {
+    override get(path: string): Intake<string> | undefined {
       looks++;
       return super.get(path);
     }

@@ -15,7 +15,7 @@ import { KEEP_ALIVE_TIMEOUT_MS } from '@lyftr/shared/limits';
 import { givenRequestId, newRequestId } from '@lyftr/shared/runtime/request-id';
 import { createHeads, lastHead } from './accepted-head.js';
 import type { BodyOptions } from './body.js';
-import type { Intake } from './intake.js';
+import type { Intake, Reply } from './intake.js';
 import { readPlainRequest, type PlainRequest } from './plain-request.js';
 import { problemOptions } from './receive.js';
 
@@ -31,12 +31,12 @@ export interface FastPath {
 
 export interface FastPathOptions extends BodyOptions {
   /** By path. */
-  intakes: ReadonlyMap<string, Intake>;
+  intakes: ReadonlyMap<string, Intake<string>>;
 }
 
 /** A request whose body is on its way: a buffer of its whole size, and how much of it has arrived. */
 interface Partial {
-  request: PlainRequest<Intake>;
+  request: PlainRequest<Intake<string>>;
   bytes: Buffer;
   length: number;
   since: number;
@@ -46,7 +46,7 @@ const from = (bytes: Buffer, start: number): Buffer | undefined =>
   bytes.length === start ? undefined : bytes.subarray(start);
 
 /** The answer to a request whose sender ended its stream in the middle of the body. */
-const cutOff = (request: PlainRequest<Intake>): string =>
+const cutOff = (request: PlainRequest<Intake<string>>): string =>
   problemText('bad-request', givenRequestId(request.requestId) ?? newRequestId(), {
     headers: { connection: 'close' },
   });
@@ -67,7 +67,7 @@ export function installFastPath(
   const handOver = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
 
-  class Connection {
+  class Connection implements Reply<string> {
     readonly socket: Socket;
     private state: State = 'free';
     private partial: Partial | undefined;
@@ -109,7 +109,7 @@ export function installFastPath(
       else this.wait(bytes, request);
     }
 
-    private wait(begun: Buffer, request: PlainRequest<Intake>): void {
+    private wait(begun: Buffer, request: PlainRequest<Intake<string>>): void {
       const bytes = Buffer.allocUnsafe(request.bodyEnd);
       begun.copy(bytes);
       this.partial = { request, bytes, length: begun.length, since: performance.now() };
@@ -133,7 +133,7 @@ export function installFastPath(
       return partial;
     }
 
-    private handle(bytes: Buffer, request: PlainRequest<Intake>, behind: Buffer | undefined): void {
+    private handle(bytes: Buffer, request: PlainRequest<Intake<string>>, behind: Buffer | undefined): void {
       const { route, path, headers, contentType, bodyStart, bodyEnd } = request;
       this.state = 'answering';
       if (behind === undefined) this.socket.resume();

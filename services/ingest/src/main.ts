@@ -8,17 +8,21 @@ import { newInstanceId } from '@lyftr/shared/runtime/instance';
 import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { runService, type Running } from '@lyftr/shared/runtime/process';
 import { createIngestServer } from './app.js';
+import { openSources } from '@lyftr/sources/current';
 import { builtInSource } from '@lyftr/sources/open';
 import { createUnverified } from './body.js';
 import { runCluster } from './cluster.js';
 import { createCoalescer } from './coalesce.js';
-import { readConfig, type IngestConfig } from './config.js';
+import { keysEnvironment, readConfig, type IngestConfig } from './config.js';
 import { createEnqueuer } from '@lyftr/queue/enqueue';
 import { installFastPath } from './fast-path.js';
 import { createForwarder } from './forward.js';
+import { createKeysUsed } from './keys-used.js';
 import { createLives } from '@lyftr/queue/lives';
 import { createIntakeMetrics } from './observe.js';
+import { createRejects, writeReject } from './rejects.js';
 import { watchRoom } from '@lyftr/queue/room';
+import { Registry } from 'prom-client';
 
 /** Without Redis ingest listens all the same: it has 503 and `/readyz` to give. */
 const READY_PATIENCE_MS = 1_000;
@@ -26,6 +30,7 @@ const READY_PATIENCE_MS = 1_000;
 async function startIntake(config: IngestConfig, log: Logger): Promise<Running> {
   const instance = newInstanceId();
   const registry = createRegistry();
+  const sources = openSources({ file: config.SOURCES_FILE, env: keysEnvironment(), registry, log });
   const lives = createLives(instance);
   const enqueuer = createEnqueuer({
     redisUrl: config.REDIS_URL,
@@ -38,23 +43,30 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   const coalescer = createCoalescer((messages, trace) => enqueuer.enqueue(messages, trace));
 
   const bytesMax = config.MAX_BODY_BYTES;
-  const unverified = createUnverified(Math.max(UNVERIFIED_BYTES_MAX, bytesMax));
+  const unverified = createUnverified(UNVERIFIED_BYTES_MAX);
+  const keysUsed = createKeysUsed(enqueuer.redis);
   const forwarder =
     config.QUERY_URL === undefined ? undefined : createForwarder(config.QUERY_URL, unverified, log);
-  const { server, intakes } = createIngestServer({
+  const { server, routes } = createIngestServer({
     bytesMax,
     unverified,
     builtIn: builtInSource(config.WEBHOOK_SECRET, config.WEBHOOK_SECRET_PREVIOUS),
+    sources: () => sources.get(),
     full: () => room.full(),
     coalescer,
     metrics: createIntakeMetrics(registry, log),
+    rejects: createRejects({
+      sources: () => [...sources.get().byName.values()],
+      write: (reject) => writeReject(enqueuer.redis, reject),
+    }),
+    keysUsed,
     redisState: () => enqueuer.probeWrite(),
     registry,
     token: config.API_TOKEN,
     forward: forwarder?.forward,
     log,
   });
-  const fastPath = installFastPath(server, { intakes, bytesMax, unverified });
+  const fastPath = installFastPath(server, { intakes: routes.intakes, bytesMax, unverified });
   const publisher = startPublisher({
     redis: enqueuer.redis,
     registry,
@@ -68,6 +80,10 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
   log.info({ port, instance }, 'listening');
 
   return {
+    reload() {
+      sources.reload();
+      routes.reload();
+    },
     unfinished: () => `${coalescer.pendingBytes()} bytes of unanswered deliveries`,
     async close() {
       forwarder?.endStreams();
@@ -75,6 +91,7 @@ async function startIntake(config: IngestConfig, log: Logger): Promise<Running> 
       await closeServer(server, () => fastPath.closeIdle());
       await coalescer.idle();
       room.stop();
+      await keysUsed.stop();
       await publisher.stop();
       await enqueuer.close();
     },
@@ -85,6 +102,8 @@ runService('ingest', async (log) => {
   const config = readConfig();
   log.level = config.LOG_LEVEL;
   armCrash(config.CRASH_AT);
-  const isPrimary = cluster.isPrimary && config.INGEST_PROCESSES > 1;
-  return isPrimary ? runCluster(config.INGEST_PROCESSES, log) : startIntake(config, log);
+  if (!cluster.isPrimary || config.INGEST_PROCESSES === 1) return startIntake(config, log);
+  // every process reads the sources file: its faults are told once, before there are others
+  openSources({ file: config.SOURCES_FILE, env: keysEnvironment(), registry: new Registry(), log });
+  return runCluster(config.INGEST_PROCESSES, log);
 });

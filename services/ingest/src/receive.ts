@@ -1,18 +1,12 @@
 /** Deliveries over `node:http`: reads the body up to its limit, and answers on the ServerResponse. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Headers } from '@lyftr/sources/source';
 import { PROBLEMS, type ProblemError } from '@lyftr/shared/errors';
 import { sendProblem, type ProblemOptions } from '@lyftr/shared/runtime/http';
 import { REQUEST_ID, requestIdOf } from '@lyftr/shared/runtime/request-id';
-import { readBody, type BodyOptions } from './body.js';
+import type { Answer } from '@lyftr/sources/source';
+import { readBody, type Unverified } from './body.js';
+import { collectHeaders } from './headers.js';
 import type { Intake } from './intake.js';
-import type { IntakeMetrics } from './observe.js';
-
-export interface ReceiverOptions extends BodyOptions {
-  path: string;
-  intake: Intake;
-  metrics: IntakeMetrics;
-}
 
 /** The parts of an answer that come from the problem. */
 export function problemOptions({ code, message, errors, retryAfterSeconds }: ProblemError): ProblemOptions {
@@ -32,46 +26,58 @@ export function refuseRequest(req: IncomingMessage, res: ServerResponse, problem
   sendProblem(res, problem.code, { ...options, headers: { ...options.headers, ...closing } });
 }
 
-/** The headers of these names; an array where one occurs more than once. */
-function headersOf({ headersDistinct }: IncomingMessage, names: readonly string[]): Headers {
-  const values = names.map((name) => [name, headersDistinct[name]] as const);
-  return Object.fromEntries(values.map(([name, all]) => [name, all?.length === 1 ? all[0] : all]));
+export function sendAnswer(res: ServerResponse, { status, type, body }: Answer): void {
+  if (res.destroyed) return;
+  res.writeHead(status, {
+    ...(type === undefined ? {} : { 'content-type': type }),
+    // RFC 9110, 8.6: a 204 has none
+    ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
+  });
+  res.end(body);
+}
+
+/** `answer` is JSON. */
+export function sendJson(res: ServerResponse, answer: string): void {
+  sendAnswer(res, { status: 200, type: 'application/json', body: answer });
+}
+
+export interface ReceiverOptions<A> {
+  intake: Intake<A>;
+  unverified: Unverified;
+  send: (res: ServerResponse, answer: A) => void;
 }
 
 /** Handles `POST` on one route. */
-export function createReceiver({ path, intake, metrics, ...bodyOptions }: ReceiverOptions) {
+export function createReceiver<A>({ intake, unverified, send }: ReceiverOptions<A>) {
+  const { bytesMax, metrics } = intake;
+  const names = [...intake.headers, REQUEST_ID];
   return (req: IncomingMessage, res: ServerResponse): void => {
     const startedAt = performance.now();
     const requestId = requestIdOf(req);
     const refuse = (problem: ProblemError): void => refuseRequest(req, res, problem);
     readBody(
       req,
-      bodyOptions,
+      { bytesMax, unverified },
       (body) => {
+        const { rawHeaders } = req;
+        const headers = collectHeaders(rawHeaders, names);
         const delivery = {
           method: 'POST',
           url: req.url ?? '',
-          headers: headersOf(req, intake.headers),
+          headers,
           contentType: req.headers['content-type'],
           body,
           nowMs: Date.now(),
           requestId,
-          // more than one of the header are joined, and none of them is taken over
-          isTraced: req.headersDistinct[REQUEST_ID]?.[0] === requestId,
+          isTraced: headers[REQUEST_ID] === requestId,
           startedAt,
+          rawHeaders,
         };
-        intake.take(delivery, {
-          ok(answer) {
-            if (res.destroyed) return;
-            res.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length });
-            res.end(answer);
-          },
-          refuse,
-        });
+        intake.take(delivery, { ok: (answer) => send(res, answer), refuse });
       },
       (problem) => {
         refuse(problem);
-        metrics.refused(path, problem.code, startedAt, requestId);
+        metrics.refused(problem.code, startedAt, requestId);
       },
     );
   };

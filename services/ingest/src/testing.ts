@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { QueueItem, SourceDelivery } from '@lyftr/shared/batch';
 import { closeServer, listen } from '@lyftr/shared/runtime/http';
 import { createLogger } from '@lyftr/shared/runtime/log';
+import type { Reject } from '@lyftr/shared/sources';
 import { builtInSigner, builtInSource } from '@lyftr/sources/open';
+import type { Source } from '@lyftr/sources/source';
 import { Registry } from 'prom-client';
 import { createIngestServer, type IngestAppOptions } from './app.js';
 import { createUnverified } from './body.js';
@@ -12,47 +15,64 @@ import { createCoalescer } from './coalesce.js';
 import { installFastPath } from './fast-path.js';
 import type { Intake } from './intake.js';
 import { createIntakeMetrics } from './observe.js';
+import { createRejects } from './rejects.js';
 
 const SECRET = 'secret';
 export const BYTES_MAX = 2_000;
+
+type Intakes = ReadonlyMap<string, Intake<string>>;
 
 export interface TestIngestOptions extends Partial<IngestAppOptions> {
   /** Without it every connection is node:http's. */
   withFastPath?: boolean;
   /** Puts something else in place of the intakes that the fast path is given. */
-  makeIntakes?: (intakes: ReadonlyMap<string, Intake>) => ReadonlyMap<string, Intake>;
+  makeIntakes?: (intakes: Intakes) => Intakes;
+  /** More senders than the built-in one. `reload` takes over what has changed in it. */
+  senders?: Source[];
 }
 
 export async function startIngest({
   withFastPath = true,
   makeIntakes = (intakes) => intakes,
+  senders = [],
   ...changes
 }: TestIngestOptions = {}) {
   const log = createLogger('test', 'silent');
-  /** Ids that were acknowledged, in order. */
+  /** Ids of the messages and deliveries that were acknowledged, in order. */
   const taken: string[] = [];
+  const items: QueueItem[] = [];
+  const rejected: Reject[] = [];
+  const registry = new Registry();
   let acknowledge: Promise<void> = Promise.resolve();
-  const coalescer = createCoalescer(async (messages) => {
+  const coalescer = createCoalescer(async (job) => {
     await acknowledge;
-    taken.push(...messages.map(([id]) => id));
+    items.push(...job);
+    taken.push(...job.map((item) => (Array.isArray(item) ? item[0] : item.id)));
   });
   const options = {
     builtIn: builtInSource(SECRET, undefined),
     full: () => undefined,
     coalescer,
-    metrics: createIntakeMetrics(new Registry(), log),
+    metrics: createIntakeMetrics(registry, log),
+    sources: () => ({
+      byName: new Map(senders.map((source) => [source.name, source])),
+      retireAfterHours: 72,
+      loadedAt: 0,
+    }),
+    rejects: createRejects({ sources: () => senders, write: (reject) => void rejected.push(reject) }),
+    keysUsed: { note() {}, stop: () => Promise.resolve() },
     bytesMax: BYTES_MAX,
     unverified: createUnverified(1024 * 1024),
     redisState: () => Promise.resolve('ok'),
     forward: undefined,
-    registry: new Registry(),
+    registry,
     token: undefined,
     log,
     ...changes,
   };
-  const { server, intakes } = createIngestServer(options);
+  const { server, routes } = createIngestServer(options);
   const fastPath = withFastPath
-    ? installFastPath(server, { ...options, intakes: makeIntakes(intakes) })
+    ? installFastPath(server, { ...options, intakes: makeIntakes(routes.intakes) })
     : undefined;
   const port = await listen(server, 0, '127.0.0.1');
   return {
@@ -60,6 +80,11 @@ export async function startIngest({
     port,
     origin: `http://127.0.0.1:${port}`,
     taken,
+    /** The deliveries of sources that were acknowledged, in order. */
+    deliveries: () => items.filter((item): item is SourceDelivery => !Array.isArray(item)),
+    rejected,
+    registry,
+    reload: () => routes.reload(),
     coalescer,
     /** Nothing is acknowledged until the function that it returns is called. */
     holdAcknowledgements(): () => void {

@@ -11,7 +11,7 @@ type Incoming = Omit<Message, 'text'> & { text?: string };
 
 const isMessage = new Ajv2020({ allErrors: true, strict: true }).compile<Incoming>(messageSchema);
 
-const invalid = (errors: FieldError[]) => new ProblemError('invalid-message', undefined, { errors });
+export const invalid = (errors: FieldError[]) => new ProblemError('invalid-message', undefined, { errors });
 
 /** Decodes fatally: Node's own decoding would store U+FFFD in silence. */
 function decode(body: Buffer): string {
@@ -42,6 +42,9 @@ function toTuple(value: unknown, textOf: () => string, path: string): MessageTup
   const extra = readExtra(value, textOf, path);
   return extra === undefined ? [message_id, from, to, ts, text] : [message_id, from, to, ts, text, extra];
 }
+
+/** Throws ProblemError `not-json`. */
+export const parseBody = (body: Buffer): unknown => parseJson(decode(body), 'The body');
 
 export function readMessage(body: Buffer): MessageTuple {
   const text = decode(body);
