@@ -15,11 +15,14 @@ import { getMessage, listMessages } from './routes/messages.js';
 import type { Metrics } from './system/metrics.js';
 import { requestObserver } from './routes/observe.js';
 import { runbook } from './routes/runbook.js';
+import { listRejects, listSources } from './routes/sources.js';
 import { getStats, getTimeline } from './routes/stats.js';
+import type { CurrentSources } from '@lyftr/sources/current';
 
 export interface QueryOptions {
   store: ReadStore;
   redis: Redis;
+  sources: CurrentSources;
   metrics: Metrics;
   /** Receives the durations of this service's requests. */
   registry: Registry;
@@ -34,7 +37,7 @@ export interface QueryOptions {
 export function createQueryListener(
   options: QueryOptions,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const { store, redis, metrics, registry, console, log } = options;
+  const { store, redis, sources, metrics, registry, console, log } = options;
   // readiness does not depend on Redis, because reads do not need it
   const app = createApp({ readiness: async () => ({ database: await store.state() }) });
   app.set('trust proxy', options.trustedProxies);
@@ -52,6 +55,8 @@ export function createQueryListener(
   route('/messages/:message_id', getMessage(store));
   route('/stats', getStats(store));
   route('/stats/timeline', getTimeline(store));
+  route('/sources', listSources(sources, redis));
+  route('/rejects', listRejects(redis));
   route('/ledger', getLedger(store, redis));
   route('/dead-letters', listDeadLetters(store));
   route('/dead-letters/:id', getDeadLetter(store));

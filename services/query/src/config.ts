@@ -12,6 +12,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'DATA_DIR',
     'STORE_URL',
     'REDIS_URL',
+    'SOURCES_FILE',
     'SEARCH_TIMEOUT_MS',
     'API_TOKEN',
     'WEBHOOK_SECRET',
@@ -30,3 +31,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
   const intake = secret === undefined || url === undefined ? undefined : { url, secrets };
   return { ...config, intake };
 }
+
+/** Where the keys of the sources file may be. */
+export const keysEnvironment = (): NodeJS.ProcessEnv => process.env;

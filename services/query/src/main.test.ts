@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import { SNAPSHOTS_KEY, type ProcessSnapshot } from '@lyftr/shared/metrics';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { createDatabase, temporaryDirectory } from '@lyftr/store/sqlite/testing';
 import { connected, startRedis } from './testing.js';
@@ -54,5 +54,5 @@ test('the service starts before Redis and the database, finds both, and leaves i
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
   const [published] = await redis.hvals(SNAPSHOTS_KEY);
-  assert.equal((JSON.parse(published ?? '') as Snapshot).stopped, true);
+  assert.equal((JSON.parse(published ?? '') as ProcessSnapshot).stopped, true);
 });

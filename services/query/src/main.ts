@@ -6,8 +6,9 @@ import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { runService } from '@lyftr/shared/runtime/process';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { openReadStore } from '@lyftr/store/open';
+import { openSources } from '@lyftr/sources/current';
 import { createQueryListener } from './app.js';
-import { readConfig } from './config.js';
+import { keysEnvironment, readConfig } from './config.js';
 import { createConsole } from './routes/console.js';
 import { startReaper } from './system/retired.js';
 import { createLookout } from './system/look.js';
@@ -36,6 +37,7 @@ runService('query', async (log) => {
 
   const registry = createRegistry();
   const instance = newInstanceId();
+  const sources = openSources({ file: config.SOURCES_FILE, env: keysEnvironment(), registry, log });
   const lookout = createLookout(redis, store, (error) => {
     // a lost connection has its own log line
     if (redis.status === 'ready') redisFailed(error);
@@ -44,6 +46,7 @@ runService('query', async (log) => {
   const console = createConsole({
     store,
     redis,
+    sources,
     lookout,
     token: config.API_TOKEN,
     anonymousReads: config.ALLOW_ANONYMOUS_READS,
@@ -54,6 +57,7 @@ runService('query', async (log) => {
   const listener = createQueryListener({
     store,
     redis,
+    sources,
     metrics,
     registry,
     console,
@@ -67,6 +71,7 @@ runService('query', async (log) => {
   log.info({ host: config.HOST, port, instance }, 'listening');
 
   return {
+    reload: () => sources.reload(),
     unfinished: () => 'responses to readers',
     async close() {
       // streams never end by themselves

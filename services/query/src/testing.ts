@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { closeServer, createStrictServer, listen } from '@lyftr/shared/runtime/http';
 import { createLogger } from '@lyftr/shared/runtime/log';
+import { openSources } from '@lyftr/sources/current';
 import { openSqliteReadStore } from '@lyftr/store/sqlite/read/read-store';
 import type { ReadStore } from '@lyftr/store/store';
 import { databaseFile } from '@lyftr/store/sqlite/format';
@@ -79,6 +80,12 @@ export async function startService(
   redis.on('error', () => {});
   const given = {
     redis,
+    sources: openSources({
+      file: undefined,
+      env: {},
+      registry: new Registry(),
+      log: createLogger('query', 'silent'),
+    }),
     metrics: { families: () => Promise.resolve([]) },
     registry: new Registry(),
     token: undefined,

@@ -69,6 +69,9 @@ async function act({ id, button, place, ended }, { doing, repeat }, work) {
   }
 }
 
+/** The kinds that hold several messages, or none with an id of its own: a new id would not be for one of them. */
+const WITHOUT_NEW_ID = new Set(['corrupt_envelope', 'unmapped_delivery']);
+
 function replayForm({ id, kind, message_id }, may, run) {
   const isConflict = kind === 'conflicting_duplicate';
   const newId = el('input', {
@@ -83,7 +86,9 @@ function replayForm({ id, kind, message_id }, may, run) {
     void run(replay, REPLAY, async () => {
       const body = newId.value === '' ? {} : { as: newId.value };
       const answer = await send('POST', `/dead-letters/${id}/replay`, body);
-      const sent = `#${id}: ${counted(answer.replayed, 'message')} acknowledged again`;
+      const what = kind === 'unmapped_delivery' ? 'delivery' : 'message';
+      const many = kind === 'unmapped_delivery' ? 'deliveries' : 'messages';
+      const sent = `#${id}: ${counted(answer.replayed, what, many)} acknowledged again`;
       return answer.discarded ? `${sent}, and the dead letter was discarded.` : `${sent}. ${answer.detail}`;
     });
   };
@@ -91,8 +96,7 @@ function replayForm({ id, kind, message_id }, may, run) {
   return el(
     'form',
     { class: 'act', submit },
-    // several messages cannot share a new id
-    ...(kind === 'corrupt_envelope' ? [] : [el('label', { for: 'new-id' }, label), newId]),
+    ...(WITHOUT_NEW_ID.has(kind) ? [] : [el('label', { for: 'new-id' }, label), newId]),
     ...(may.replay ? [replay] : []),
   );
 }

@@ -2,7 +2,8 @@
  * The dialog with the details of a message or a dead letter. Esc closes it, and the focus returns to the element that
  * opened it.
  */
-import { byId, el, setText } from './dom.js';
+import { byId, copyButton, el, setText } from './dom.js';
+import { count } from './format.js';
 
 const dialog = byId('dialog');
 const body = byId('dialog-body');
@@ -41,21 +42,26 @@ export function facts(entries) {
   );
 }
 
-/** Unchanged text with a copy button. */
-export function block(label, text) {
-  const copy = el('button', { type: 'button', class: 'quiet' }, 'Copy');
-  copy.addEventListener('click', async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setText(copy, 'Copied');
-    } catch {
-      setText(copy, 'Not allowed');
-    }
-  });
-  return el(
-    'section',
-    { class: 'block' },
-    el('header', {}, el('h3', {}, label), copy),
-    el('pre', { tabindex: '0', dir: 'auto' }, text === '' ? el('em', {}, 'empty') : text),
-  );
+/** A heading with buttons beside it, and what is below. */
+export function section(label, buttons, ...children) {
+  return el('section', { class: 'block' }, el('header', {}, el('h3', {}, label), ...buttons), ...children);
 }
+
+/** Beyond this, a browser takes seconds to lay out a text. */
+const SHOWN_CHARS = 200_000;
+
+/** A text, unchanged. Only its beginning is shown when it is very long. */
+export function preformatted(text) {
+  const isLong = text.length > SHOWN_CHARS;
+  const pre = el(
+    'pre',
+    { tabindex: '0', dir: 'auto' },
+    text === '' ? el('em', {}, 'empty') : text.slice(0, SHOWN_CHARS),
+  );
+  if (!isLong) return pre;
+  const words = `The first ${count(SHOWN_CHARS)} of ${count(text.length)} characters. Copy takes all of them.`;
+  return el('div', {}, pre, el('p', { class: 'below' }, words));
+}
+
+/** Unchanged text with a copy button. */
+export const block = (label, text) => section(label, [copyButton(text)], preformatted(text));

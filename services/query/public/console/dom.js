@@ -1,4 +1,5 @@
 /** Creates elements without HTML text. Anything that a sender wrote becomes text and never HTML. */
+import { ago, time } from './format.js';
 
 /** The element with this id. Throws when the page has none. */
 export function byId(id) {
@@ -27,6 +28,27 @@ export function setText(element, text) {
 export function note(element, text) {
   element.hidden = text === '';
   setText(element, text);
+}
+
+/** How long ago it was, with the whole time as the title. `isoText` may be null: `never`. */
+export function timeAgo(isoText) {
+  if (isoText === null) return 'never';
+  const ms = Date.parse(isoText);
+  return el('time', { datetime: isoText, title: time(ms / 1_000) }, ago(ms));
+}
+
+/** A button that copies `text`. */
+export function copyButton(text, label = 'Copy') {
+  const button = el('button', { type: 'button', class: 'quiet' }, label);
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setText(button, 'Copied');
+    } catch {
+      setText(button, 'Not allowed');
+    }
+  });
+  return button;
 }
 
 /** Returns `text` with the matches of `needle` marked. Marks nothing when lower case changes the length of the text. */

@@ -23,6 +23,16 @@ export function seconds(value) {
   return `${Math.floor(value / 86_400)} d ${Math.floor((value % 86_400) / 3_600)} h`;
 }
 
+/** `5 min ago`. A time in the future, which a wrong clock can give, is `just now`. */
+export function ago(epochMs, now = Date.now()) {
+  const passed = Math.floor((now - epochMs) / 1_000);
+  if (passed < 5) return 'just now';
+  if (passed < 60) return `${passed} s ago`;
+  if (passed < 3_600) return `${Math.floor(passed / 60)} min ago`;
+  if (passed < 172_800) return `${Math.floor(passed / 3_600)} h ago`;
+  return `${count(Math.floor(passed / 86_400))} days ago`;
+}
+
 export const megabytes = (bytes) => (bytes === null ? '–' : `${Math.round(bytes / 1_048_576)} MB`);
 
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });

@@ -7,13 +7,18 @@ import { startDeadLetters } from './dead-letters.js';
 import { startMessages } from './messages.js';
 import { startOverview } from './overview.js';
 import { startProcesses } from './processes.js';
+import { startRejects } from './rejects.js';
 import { go, onRoute, state } from './route.js';
+import { setSourceNames } from './source-select.js';
+import { startSources } from './sources.js';
 import { statusOf } from './status.js';
 
 const TABS = {
   overview: 'Overview',
   messages: 'Messages',
   'dead-letters': 'Dead letters',
+  sources: 'Sources',
+  rejects: 'Rejected',
   processes: 'Processes',
 };
 
@@ -79,7 +84,7 @@ async function readConfig() {
   try {
     return await get('/console.json');
   } catch {
-    return { session: false, discard: false, replay: false };
+    return { session: false, discard: false, replay: false, sources: [] };
   }
 }
 
@@ -89,10 +94,13 @@ listenToKeys();
 const showOverview = startOverview();
 const showProcesses = startProcesses();
 startMessages();
+startSources();
+startRejects();
 onRoute(showOverview);
 onRoute(showProcesses);
 onSample(showStatus);
 startLive();
 const config = await readConfig();
 byId('sign-out').hidden = !config.session;
+setSourceNames(config.sources);
 startDeadLetters(config);

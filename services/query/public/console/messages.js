@@ -1,19 +1,24 @@
 /** Search as you type. The address contains the search, and only the response to the newest request is shown. */
 import { get, isAbort } from './api.js';
-import { block, facts, openDialog, closeDialog } from './dialog.js';
+import { closeDialog } from './dialog.js';
 import { byId, el, marked, note, setText, walkWithArrows } from './dom.js';
 import { count, counted, fromLocalInput, iso, time, toLocalInput } from './format.js';
+import { openMessage } from './message-detail.js';
+import { periodOf, sinceOf } from './period.js';
 import { address, go, onRoute, pager, state } from './route.js';
 import { refreshSenders } from './senders.js';
+import { chooseSource } from './source-select.js';
 import { refreshTimeline } from './timeline.js';
 
 const PAGE = 50;
 const pages = pager(PAGE);
 const DEBOUNCE_MS = 180;
 const TEXT_SHOWN = 400;
-const FILTERS = ['q', 'from', 'to', 'since', 'until'];
+const FILTERS = ['q', 'from', 'to', 'source', 'last', 'since', 'until'];
 
 const form = byId('search');
+const lookup = byId('lookup');
+const periods = [...document.querySelectorAll('[data-last]')];
 const list = byId('messages');
 const problem = byId('messages-problem');
 let asking = new AbortController();
@@ -25,8 +30,9 @@ let openId;
 /** The filters of the address, under their names in the API. */
 function filtersOf(wanted) {
   const parameters = new URLSearchParams();
-  for (const name of FILTERS) {
-    if (wanted[name]) parameters.set(name === 'from' ? 'from_' : name, wanted[name]);
+  const { q, from, to, source, until } = wanted;
+  for (const [name, value] of Object.entries({ q, from_: from, to, source, since: sinceOf(wanted), until })) {
+    if (value) parameters.set(name, value);
   }
   parameters.set('order', wanted.order === 'asc' ? 'asc' : 'desc');
   return parameters;
@@ -34,11 +40,13 @@ function filtersOf(wanted) {
 
 /** The values of the form as parameters of the address. */
 function formState() {
-  const { q, from, to, since, until, order } = form.elements;
+  const { q, from, to, source, since, until, order } = form.elements;
   return {
     q: q.value,
     from: from.value.trim(),
     to: to.value.trim(),
+    source: source.value,
+    last: since.value === '' && until.value === '' ? periodOf(state()) : '',
     since: fromLocalInput(since.value),
     until: fromLocalInput(until.value),
     order: order.value === 'asc' ? 'asc' : '',
@@ -47,6 +55,9 @@ function formState() {
 }
 
 function fillForm(wanted) {
+  const period = periodOf(wanted);
+  for (const button of periods) button.setAttribute('aria-pressed', String(button.dataset.last === period));
+  chooseSource(form.elements.source, wanted.source ?? '');
   const values = {
     q: wanted.q ?? '',
     from: wanted.from ?? '',
@@ -64,7 +75,7 @@ function fillForm(wanted) {
 }
 
 function row(message, needle) {
-  const { message_id, from, to, ts, text } = message;
+  const { message_id, from, to, ts, text, source } = message;
   const beginning = text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text;
   const button = el(
     'button',
@@ -76,6 +87,7 @@ function row(message, needle) {
       { class: 'text', dir: 'auto' },
       ...(beginning === '' ? [el('em', {}, 'no text')] : marked(beginning, needle)),
     ),
+    ...(source === undefined ? [] : [el('span', { class: 'via' }, 'via ', el('b', {}, source))]),
   );
   button.dataset.id = message_id;
   return el('li', {}, button);
@@ -129,31 +141,14 @@ async function ask(wanted) {
   list.removeAttribute('aria-busy');
 }
 
-async function showDetail(id) {
+function showDetail(id) {
   openId = id;
   const closed = () => {
     openId = undefined;
     if (state().id === id) go({ id: '' });
     [...list.querySelectorAll('.row')].find(({ dataset }) => dataset.id === id)?.focus();
   };
-  try {
-    const { message_id, from, to, ts, text, extra } = await get(`/messages/${encodeURIComponent(id)}`);
-    if (openId !== id) return;
-    const parts = [
-      facts([
-        ['Id', el('code', {}, message_id)],
-        ['From', el('bdi', {}, from)],
-        ['To', el('bdi', {}, to)],
-        ['Time', `${time(ts)} (${iso(ts)}, ${ts})`],
-      ]),
-      block('Text', text),
-    ];
-    if (extra !== undefined) parts.push(block('Other members', JSON.stringify(extra, undefined, 2)));
-    openDialog('Message', parts, closed);
-  } catch (error) {
-    if (openId === id)
-      openDialog('Message', [el('p', { class: 'alert', role: 'alert' }, error.message)], closed);
-  }
+  void openMessage(id, { isWanted: () => openId === id, closed });
 }
 
 function show(wanted) {
@@ -167,17 +162,20 @@ function show(wanted) {
   shown = { ...rest, address: address({}, rest) };
   const differs = (...names) => before === undefined || names.some((name) => before[name] !== shown[name]);
   if (differs('address')) void ask(wanted);
-  if (differs('since', 'until'))
-    void refreshTimeline(wanted, (since, until) => go({ since, until, page: '' }));
+  if (differs('last', 'since', 'until')) {
+    const range = { since: sinceOf(wanted), until: wanted.until };
+    void refreshTimeline(range, (since, until) => go({ last: '', since, until, page: '' }));
+  }
   if (differs('from')) void refreshSenders(wanted.from ?? '', (from) => go({ from, page: '' }));
-  if (id !== undefined && id !== openId) void showDetail(id);
+  if (id !== undefined && id !== openId) showDetail(id);
   else if (id === undefined && openId !== undefined) closeDialog();
 }
 
-function commit(typing) {
+/** Opens what the form says, with `changes` to it. */
+function commit(typing, changes = {}) {
   clearTimeout(timer);
   timer = undefined;
-  go(formState(), { typing });
+  go({ ...formState(), ...changes }, { typing });
 }
 
 export function startMessages() {
@@ -192,7 +190,7 @@ export function startMessages() {
   });
   byId('clear').addEventListener('click', () => {
     form.reset();
-    commit('');
+    commit('', { last: '' });
     form.elements.q.focus();
   });
   byId('refresh').addEventListener('click', () => {
@@ -205,6 +203,16 @@ export function startMessages() {
     if (event.key !== 'ArrowDown') return;
     event.preventDefault();
     list.querySelector('.row')?.focus();
+  });
+  for (const button of periods)
+    button.addEventListener('click', () => {
+      const { last } = button.dataset;
+      commit('', { last: periodOf(state()) === last ? '' : last, since: '', until: '' });
+    });
+  lookup.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const id = lookup.elements['message-id'].value;
+    if (id !== '') go({ id });
   });
   walkWithArrows(list);
   onRoute(show);

@@ -12,6 +12,7 @@ const REFUSALS = [
   ['invalid_signature', 'wrong signature', '--red'],
   ['invalid_payload', 'invalid', '--amber'],
   ['too_large', 'too large', '--violet'],
+  ['rate_limited', 'too many', '--accent'],
   ['unavailable', 'queue full or Redis not responding', '--muted'],
 ];
 
@@ -21,8 +22,8 @@ const stored = ({ ledger }) =>
 const refused = (status) => (sample) => sample.refused?.[status];
 
 /**
- * accepted + unconfirmed = created + duplicate + dead letter + written off + waiting. Each term has its sign in
- * front.
+ * accepted + unconfirmed + fanout = created + duplicate + dead letter + written off + waiting. Each term has its sign
+ * in front.
  */
 const TERMS = [
   ['accepted', 'accepted', '', 'Messages that were answered 200'],
@@ -31,6 +32,12 @@ const TERMS = [
     'unconfirmed',
     '+',
     'Stored or waiting, but not confirmed by an ingest process: the sender was told 503',
+  ],
+  [
+    'fanout',
+    'more by mapping',
+    '+',
+    'A delivery of a source is accepted as one, and may become several messages: how many more',
   ],
   ['created', 'stored', '=', 'Rows in the database'],
   ['duplicate', 'duplicates', '+', 'Sent again under an id that is already stored'],
@@ -51,7 +58,7 @@ function createEquation() {
   return (ledger) => {
     for (const [name, value] of values) setText(value, count(ledger?.[name]));
     // these are rarely above 0, so they have no permanent place
-    for (const name of ['unconfirmed', 'written_off'])
+    for (const name of ['unconfirmed', 'fanout', 'written_off'])
       values.get(name).parentElement.hidden = !(ledger?.[name] > 0);
   };
 }

@@ -5,9 +5,10 @@ import { ProblemError } from '@lyftr/shared/errors';
 import { MESSAGE_ID_CHARS_MAX } from '@lyftr/shared/limits';
 import { signBuiltIn } from '@lyftr/sources/open';
 import { NotDiscardedError, replay, ReplayError } from '@lyftr/shared/client/replay';
+import type { SentDelivery } from '@lyftr/shared/sources';
 import type { ReadStore } from '@lyftr/store/store';
 import type { AtWriter } from '../system/at-writer.js';
-import { readDeadLetter } from './dead-letters.js';
+import { letterAnswer, readDeadLetter } from './dead-letters.js';
 
 const BODY_BYTES_MAX = '4kb';
 const RETRY_AFTER_SECONDS = 1;
@@ -98,6 +99,7 @@ export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: Intak
   const port = {
     isTaken: async (id: string) => (await store.message(id)) !== undefined,
     deliver: (messages: readonly string[]) => client.deliver(messages),
+    redeliver: (delivery: SentDelivery) => client.redeliver(delivery),
     async discard(id: number) {
       await atWriter.remove(`/dead-letters/${id}`);
     },
@@ -107,7 +109,7 @@ export function replayLetter(store: ReadStore, atWriter: AtWriter, intake: Intak
     async (req, res) => {
       const id = idOf(req.params.id);
       const as = newId(req.body);
-      const answer = await replay(port, await readDeadLetter(store, id), as).then(
+      const answer = await replay(port, letterAnswer(await readDeadLetter(store, id)), as).then(
         (replayed): ReplayAnswer => ({ id, replayed, discarded: true }),
         (error: unknown): ReplayAnswer => {
           if (!(error instanceof NotDiscardedError)) throw toProblem(error);

@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import type { Redis } from 'ioredis';
 import { onlyMethods, requireOwnName } from '@lyftr/shared/runtime/app';
 import type { Logger } from '@lyftr/shared/runtime/log';
+import type { CurrentSources } from '@lyftr/sources/current';
 import type { ReadStore } from '@lyftr/store/store';
 import { accessOf, refuseOtherSites, requireReader } from '../access/access.js';
 import {
@@ -25,6 +26,7 @@ import { mountSignIn } from '../access/sign-in.js';
 export interface ConsoleOptions {
   store: ReadStore;
   redis: Redis;
+  sources: CurrentSources;
   lookout: Lookout;
   token: string | undefined;
   /** True when everyone may read without a token. Changes are then refused. */
@@ -49,10 +51,12 @@ export interface ConsoleAnswer {
   /** Whether this service can discard dead letters, and whether it can replay them. */
   discard: boolean;
   replay: boolean;
+  /** The names of the sources. */
+  sources: string[];
 }
 
 export function createConsole(options: ConsoleOptions): Console {
-  const { store, redis, lookout, token, anonymousReads, intake, log } = options;
+  const { store, redis, sources, lookout, token, anonymousReads, intake, log } = options;
   const sessions = token === undefined ? undefined : createSessions(token);
   const isOpen = token === undefined && anonymousReads;
   const atWriter = createAtWriter(redis, token);
@@ -77,6 +81,7 @@ export function createConsole(options: ConsoleOptions): Console {
             session: accessOf(res) === 'session',
             discard: !isOpen,
             replay: !isOpen && intake !== undefined,
+            sources: [...sources.get().byName.keys()],
           };
           res.json(answer);
         })

@@ -128,7 +128,15 @@ test('every text is one cell of CSV, and none is a formula', async (t) => {
 test('a client that leaves is no error in the log, a read that fails in the middle is', async (t) => {
   const lines: { msg: string; level: string }[] = [];
   const log = createLogger('query', 'info', { write: (line) => void lines.push(JSON.parse(line)) });
-  const row = { message_id: 'm', from: 'a', to: 'b', ts: 1, text: 'x'.repeat(3e6), extra: null };
+  const row = {
+    message_id: 'm',
+    from: 'a',
+    to: 'b',
+    ts: 1,
+    text: 'x'.repeat(3e6),
+    extra: null,
+    source: null,
+  };
   let parts: (signal: AbortSignal) => AsyncIterable<StoredMessage[]>;
   const app = express();
   app.get(

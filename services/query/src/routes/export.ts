@@ -6,6 +6,8 @@ import { guardCell } from '@lyftr/shared/csv';
 import { asDelivered } from '@lyftr/shared/message';
 import type { ReadStore, StoredMessage } from '@lyftr/store/store';
 import { abandoned } from './abandoned.js';
+import type { FieldError } from '@lyftr/shared/errors';
+import { exportedDelivery } from './delivery.js';
 import { filterConflicts, searchParameters, toFilter, type SearchQuery } from './messages.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
 
@@ -19,12 +21,28 @@ export const exportParameters = {
       description: 'Format of the file.',
     },
     ...searchParameters,
+    deliveries: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1,
+      default: 0,
+      description:
+        'With 1, messages of sources are replaced by the deliveries that they came by, each as {"delivery": …} on a line of its own. Only for ndjson.',
+    },
   },
   additionalProperties: false,
 } as const satisfies ParameterSchema;
 
 interface ExportQuery extends SearchQuery {
   format: 'ndjson' | 'csv';
+  deliveries: 0 | 1;
+}
+
+function conflicts(query: Partial<ExportQuery>): FieldError[] {
+  const errors = filterConflicts(query);
+  if (query.deliveries === 1 && query.format === 'csv')
+    errors.push({ path: 'deliveries', message: 'must be 0 when format is csv' });
+  return errors;
 }
 
 interface Format {
@@ -40,7 +58,13 @@ const FORMATS: Record<ExportQuery['format'], Format> = {
   ndjson: {
     contentType: 'application/x-ndjson',
     head: '',
-    textOf: (messages) => messages.map(({ extra, ...known }) => `${asDelivered(known, extra)}\n`).join(''),
+    textOf: (messages) =>
+      messages
+        .map(
+          ({ message_id, from, to, ts, text, extra }) =>
+            `${asDelivered({ message_id, from, to, ts, text }, extra)}\n`,
+        )
+        .join(''),
   },
   csv: {
     contentType: 'text/csv; charset=utf-8',
@@ -56,6 +80,29 @@ const FORMATS: Record<ExportQuery['format'], Format> = {
   },
 };
 
+/** Lines that can be imported with what was signed: plain messages, then the deliveries of sources. */
+async function* deliveryTexts(
+  store: ReadStore,
+  { order, ...query }: ExportQuery,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const filter = toFilter(query);
+  const { textOf } = FORMATS.ndjson;
+  for await (const messages of store.export(filter, order, signal))
+    yield textOf(messages.filter(({ source }) => source === null));
+  for await (const deliveries of store.deliveries(filter, order, signal))
+    yield deliveries.map((each) => `${JSON.stringify({ delivery: exportedDelivery(each) })}\n`).join('');
+}
+
+async function* messageTexts(
+  store: ReadStore,
+  { order, format, ...query }: ExportQuery,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const { textOf } = FORMATS[format];
+  for await (const messages of store.export(toFilter(query), order, signal)) yield textOf(messages);
+}
+
 async function write(res: Response, text: string, signal: AbortSignal): Promise<void> {
   if (text !== '' && !res.write(text)) await once(res, 'drain', { signal });
 }
@@ -65,17 +112,17 @@ async function write(res: Response, text: string, signal: AbortSignal): Promise<
  * complete.
  */
 export function exportMessages(store: ReadStore): RequestHandler {
-  const read = parameterReader<ExportQuery>(exportParameters, filterConflicts);
+  const read = parameterReader<ExportQuery>(exportParameters, conflicts);
 
   async function send(query: ExportQuery, res: Response, signal: AbortSignal): Promise<void> {
-    const { contentType, head, textOf } = FORMATS[query.format];
-    const parts = store.export(toFilter(query), query.order, signal)[Symbol.asyncIterator]();
+    const { contentType, head } = FORMATS[query.format];
+    const parts = (query.deliveries === 1 ? deliveryTexts : messageTexts)(store, query, signal);
     // an error before the first part becomes a normal error response
     let part = await parts.next();
     // set the type last, because attachment() sets one from the file name
     res.attachment(`messages.${query.format}`).set('content-type', contentType);
     await write(res, head, signal);
-    for (; part.done !== true; part = await parts.next()) await write(res, textOf(part.value), signal);
+    for (; part.done !== true; part = await parts.next()) await write(res, part.value, signal);
     res.end();
   }
 

@@ -125,6 +125,9 @@ test('every fault is named', async () => {
   assert.deepEqual(await paths('order=up'), ['order']);
   assert.deepEqual(await paths('cursor=garbage'), ['cursor']);
   assert.deepEqual(await paths('from_=%00'), ['from_']);
+  // an address of a provider may be as long as an id
+  assert.deepEqual(await ids(`from_=${'x'.repeat(255)}&to=${'x'.repeat(255)}`), []);
+  assert.deepEqual(await paths(`from_=${'x'.repeat(256)}&to=${'x'.repeat(256)}`), ['from_', 'to']);
   assert.deepEqual(await paths(`q=${'x'.repeat(1_025)}`), ['q']);
   for (const name of ['Limit', '__proto__', 'constructor', 'toString', 'from[]']) {
     assert.deepEqual(await faults(`${name}=1`), [

@@ -1,21 +1,28 @@
 import type { RequestHandler } from 'express';
 import { ProblemError, type FieldError } from '@lyftr/shared/errors';
+import { MAPPED_ADDRESS_CHARS_MAX } from '@lyftr/shared/limits';
 import { messageSchema, type Message } from '@lyftr/shared/message';
 import type { Filter, ReadStore, StoredMessage } from '@lyftr/store/store';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { isoToSeconds } from './iso.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
 import { abandoned } from './abandoned.js';
+import { deliveryAnswer } from './delivery.js';
 
 const SEARCH_CHARS_MAX = 1_024;
 
-const { from: address, to } = messageSchema.properties;
+/** Messages that came by a source may have longer addresses than those that are posted. */
+export const addresses = {
+  from: { ...messageSchema.properties.from, maxLength: MAPPED_ADDRESS_CHARS_MAX },
+  to: { ...messageSchema.properties.to, maxLength: MAPPED_ADDRESS_CHARS_MAX },
+} as const;
 
 /** The filter parameters, which are the same on every route. */
 export const filterParameters = {
-  from_: { ...address, description: 'Exact sender.' },
-  from: { ...address, description: 'Alias of from_.' },
-  to: { ...to, description: 'Exact recipient.' },
+  from_: { ...addresses.from, description: 'Exact sender.' },
+  from: { ...addresses.from, description: 'Alias of from_.' },
+  to: { ...addresses.to, description: 'Exact recipient.' },
+  source: { type: 'string', maxLength: 32, description: 'Exact name of the source.' },
   since: {
     type: 'string',
     format: 'iso-8601',
@@ -69,6 +76,7 @@ export interface FilterQuery {
   from_?: string;
   from?: string;
   to?: string;
+  source?: string;
   since?: string;
   until?: string;
 }
@@ -102,6 +110,7 @@ export function toFilter({
   from,
   from_: sender,
   to: recipient,
+  source,
   since,
   until,
   q,
@@ -109,15 +118,16 @@ export function toFilter({
   return {
     from: sender ?? from,
     to: recipient,
+    source,
     since: since === undefined ? undefined : isoToSeconds(since),
     until: until === undefined ? undefined : isoToSeconds(until),
     text: q === '' ? undefined : q,
   };
 }
 
-/** The JSON text of a message, with the original text of `extra`. */
-export function messageText({ extra, ...known }: StoredMessage): string {
-  const text = JSON.stringify(known);
+/** The JSON text of a message, with the original text of `extra`. `source` is present when the message came by one. */
+export function messageText({ extra, source, ...known }: StoredMessage): string {
+  const text = JSON.stringify(source === null ? known : { ...known, source });
   return extra === null ? text : `${text.slice(0, -1)},"extra":${extra}}`;
 }
 
@@ -162,8 +172,12 @@ export function listMessages(store: ReadStore): RequestHandler {
 /** `GET /messages/{message_id}`. Express decodes the id, and answers 400 when it cannot. */
 export function getMessage(store: ReadStore): RequestHandler<{ message_id: string }> {
   return async (req, res) => {
-    const message = await store.message(req.params.message_id);
+    const { message_id: id } = req.params;
+    const message = await store.message(id);
     if (message === undefined) throw new ProblemError('not-found', 'No message has this id.');
-    res.type('json').send(messageText(message));
+    const delivery = message.source === null ? undefined : await store.delivery(id);
+    const text = messageText(message);
+    const more = delivery === undefined ? '' : `,"delivery":${JSON.stringify(deliveryAnswer(delivery))}`;
+    res.type('json').send(`${text.slice(0, -1)}${more}}`);
   };
 }

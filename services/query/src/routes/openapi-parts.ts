@@ -1,7 +1,8 @@
 /** Common parts of OpenAPI operations: responses, problems, authorization. */
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from '@lyftr/shared/errors';
 import type { ParameterSchema } from './parameters.js';
-import { ref, requestId, type Json } from './schemas.js';
+import { ref, type Json } from './schema-parts.js';
+import { requestId } from './schemas.js';
 
 export const json = (schema: Json) => ({ 'application/json': { schema } });
 const headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
@@ -53,6 +54,47 @@ export function intake(operationId: string, summary: string, requestContent: Jso
     parameters: [{ name: 'x-request-id', in: 'header', ...requestId }],
     requestBody: { required: true, content: requestContent },
     responses: { ...ok('Redis has stored the message', json(answer)), ...problems(...REFUSALS) },
+  };
+}
+
+/** The delivery of a source, in the form and with the signature of its provider. */
+export function delivery(source: Json, answer: Json): Json {
+  return {
+    operationId: 'postDelivery',
+    tags: ['Intake'],
+    summary: 'Accept one delivery of a source, signed as its provider signs',
+    security: [],
+    parameters: [source],
+    requestBody: { required: true, content: { '*/*': { schema: {} } } },
+    responses: {
+      ...answer,
+      '204': { description: 'As 200, for a provider that expects an empty answer' },
+      ...problems(
+        'bad-signature',
+        'not-found',
+        'method-not-allowed',
+        'request-timeout',
+        'body-too-large',
+        'rate-limited',
+        'queue-unavailable',
+      ),
+    },
+  };
+}
+
+/** The question of a provider whether an address is the right one. */
+export function handshake(source: Json): Json {
+  const parameter = (name: string) => ({ name, in: 'query', required: true, schema: { type: 'string' } });
+  return {
+    operationId: 'getChallenge',
+    tags: ['Intake'],
+    summary: 'Answer the challenge of Meta. Only a source with verify_token has this',
+    security: [],
+    parameters: [source, ...['hub.mode', 'hub.verify_token', 'hub.challenge'].map(parameter)],
+    responses: {
+      ...ok('The challenge', { 'text/plain': { schema: { type: 'string' } } }),
+      ...problems('bad-signature', 'not-found', 'method-not-allowed'),
+    },
   };
 }
 

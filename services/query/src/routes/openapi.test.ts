@@ -44,12 +44,17 @@ test('every public route is in it', () => {
     'GET /metrics/process',
     'GET /openapi.json',
     'GET /readyz',
+    'GET /rejects',
+    'GET /sources',
     'GET /stats',
     'GET /stats/timeline',
     'GET /system',
+    'GET /webhook/{source}',
     'POST /dead-letters/{id}/replay',
+    'POST /deliveries',
     'POST /webhook',
     'POST /webhook/batch',
+    'POST /webhook/{source}',
   ]);
   assert.deepEqual(document.paths['/webhook']?.['post']?.security, [{ signature: [] }]);
 });

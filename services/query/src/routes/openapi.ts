@@ -6,8 +6,10 @@ import { messageSchema } from '@lyftr/shared/message';
 import { deadLettersParameters } from './dead-letters.js';
 import { exportParameters } from './export.js';
 import { messagesParameters } from './messages.js';
-import { act, health, intake, json, ok, problems, queryParameters, read } from './openapi-parts.js';
-import { count, object, ref, requestId, schemas, securitySchemes, type Json } from './schemas.js';
+import { intakePaths } from './openapi-intake.js';
+import { act, health, json, ok, problems, queryParameters, read } from './openapi-parts.js';
+import { object, ref, type Json } from './schema-parts.js';
+import { requestId, schemas, securitySchemes } from './schemas.js';
 import { statsParameters, timelineParameters } from './stats.js';
 
 const status = { const: 'ok' };
@@ -39,20 +41,7 @@ function paths(): Json {
   const text = (schema: Json = { type: 'string' }) => ({ schema });
   const metricsPage = ok('Metrics', { 'text/plain': text(), 'application/openmetrics-text': text() });
   return {
-    '/webhook': {
-      post: intake('postMessage', 'Accept one message', json(ref('Message')), object({ status })),
-    },
-    '/webhook/batch': {
-      post: intake(
-        'postMessages',
-        'Accept many messages under one signature: all of them, or none',
-        {
-          ...json({ type: 'array', items: ref('Message') }),
-          'application/x-ndjson': { schema: { type: 'string', description: 'One message per line.' } },
-        },
-        object({ status, accepted: count }),
-      ),
-    },
+    ...intakePaths(),
     '/messages': {
       get: read('listMessages', 'Messages', 'Search messages', queryParameters(messagesParameters), {
         ...ok('One page of matches', json(ref('MessagePage'))),

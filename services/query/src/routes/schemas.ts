@@ -3,22 +3,11 @@ import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
 import { messageSchema } from '@lyftr/shared/message';
 import { DEAD_LETTER_KINDS, REFUSALS } from '@lyftr/shared/outcomes';
 import { deadLetterProperties, deadLettersParameters } from './dead-letters.js';
-import { messagesParameters } from './messages.js';
+import { addresses, messagesParameters } from './messages.js';
 import { SESSION_COOKIE } from '../access/session.js';
+import { count, object, ref, time, type Json } from './schema-parts.js';
+import { sourceSchemas } from './source-schemas.js';
 import { timelineParameters } from './stats.js';
-
-export type Json = Record<string, unknown>;
-
-/** A reference to one of `schemas`. */
-export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-
-export const object = (properties: Record<string, Json>, optional: string[] = []): Json => ({
-  type: 'object',
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-  properties,
-});
-export const count = { type: 'integer', minimum: 0 };
-const time = { type: ['string', 'null'], format: 'date-time' };
 
 const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
 const countOrNull = { type: ['integer', 'null'], minimum: 0 };
@@ -40,6 +29,7 @@ const sampleSchema: Json = {
         duplicate: count,
         dead_letter: count,
         conflicting_duplicate: count,
+        fanout: count,
         written_off: count,
         accepted: countOrNull,
         unconfirmed: countOrNull,
@@ -109,17 +99,27 @@ export const requestId = {
 };
 
 export const schemas: Record<string, Json> = {
+  ...sourceSchemas,
   Message: { ...messageSchema, examples: [example] },
   StoredMessage: {
     ...object(
       {
         ...messageSchema.properties,
+        ...addresses,
         extra: {
           type: 'object',
           description: 'The other members of the message, as they were sent. Absent when there are none.',
         },
+        source: {
+          type: 'string',
+          description: 'The source. Absent when the message was posted to /webhook.',
+        },
+        delivery: {
+          ...ref('Delivery'),
+          description: 'The delivery of the source. Only in the answer for one message.',
+        },
       },
-      ['extra'],
+      ['extra', 'source', 'delivery'],
     ),
     examples: [example],
   },
@@ -148,7 +148,7 @@ export const schemas: Record<string, Json> = {
     bucket: timelineParameters.properties.bucket,
     data: { type: 'array', items: object({ start: { type: 'string', format: 'date-time' }, count }) },
   }),
-  DeadLetter: object(deadLetterProperties),
+  DeadLetter: object(deadLetterProperties, ['raw_cut']),
   DeadLetterPage: object({
     total: count,
     limit: deadLettersParameters.properties.limit,
@@ -177,7 +177,17 @@ export const schemas: Record<string, Json> = {
   Sample: sampleSchema,
   Ledger: {
     ...object({
-      accepted: { ...count, description: 'Messages that ingest acknowledged.' },
+      accepted: { ...count, description: 'Messages and deliveries that ingest acknowledged.' },
+      accepted_by_source: {
+        type: 'object',
+        additionalProperties: count,
+        description: 'How many of them are deliveries of each source.',
+      },
+      fanout: {
+        ...count,
+        description:
+          'Outcomes of deliveries beyond the first of each: a delivery with three messages counts 2.',
+      },
       unconfirmed: {
         ...count,
         description:
@@ -218,7 +228,7 @@ export const schemas: Record<string, Json> = {
       },
     }),
     description:
-      'accepted + unconfirmed = created + duplicate + dead_letter + written_off + waiting. The two sides are counted independently.',
+      'accepted + unconfirmed + fanout = created + duplicate + dead_letter + written_off + waiting. The two sides are counted independently.',
   },
   Problem: object(
     {

@@ -66,7 +66,8 @@ test('answers are those of a brute-force model, wherever the watermark of the te
       writer.insert(all);
       writer.indexUpTo(watermark);
       for (const query of queries) {
-        const matches = expected(all, query);
+        // without the members that are undefined
+        const matches = JSON.parse(JSON.stringify(expected(all, query))) as Message[];
         const { limit, offset } = query;
         assert.deepEqual(await get(parametersOf(query)), {
           total: matches.length,

@@ -1,8 +1,8 @@
 /** Metric families, in the form in which processes publish them, and their sum over processes. */
-import type { PublishedMetric, Snapshot } from '@lyftr/shared/metrics';
+import type { PublishedMetric, ProcessSnapshot } from '@lyftr/shared/metrics';
 import { summed } from '@lyftr/shared/runtime/metrics-page';
 
-export interface Sample {
+export interface MetricSample {
   value: number;
   labels: Record<string, string | number>;
   /** Set when it differs from the name of the family: `…_bucket`, `…_sum`, `…_count`. */
@@ -14,13 +14,13 @@ export interface Family {
   help: string;
   type: 'counter' | 'gauge' | 'histogram';
   aggregator: 'sum';
-  values: Sample[];
+  values: MetricSample[];
 }
 
 export function family(
   type: Family['type'],
   { name, help }: { name: string; help: string },
-  values: Sample[],
+  values: MetricSample[],
 ): Family {
   return { name, help, type, aggregator: 'sum', values };
 }
@@ -33,7 +33,7 @@ export function family(
 const STEPS_PER_UNIT = 2 ** 20;
 const exact = (value: number): number => Math.round(value * STEPS_PER_UNIT) / STEPS_PER_UNIT;
 
-const isNumber = (sample: Sample): boolean =>
+const isNumber = (sample: MetricSample): boolean =>
   typeof sample.value === 'number' && Number.isFinite(sample.value);
 
 /** CPU and garbage collection. A sum over services would hide which service is busy. */
@@ -43,7 +43,7 @@ const isOfTheRuntime = (name: string): boolean => /^(process|nodejs)_/.test(name
  * The figures that remain when a process ends: counters and histograms. Those of the runtime get a label for the
  * service.
  */
-export function totalsOf({ service, metrics }: Pick<Snapshot, 'service' | 'metrics'>): Family[] {
+export function totalsOf({ service, metrics }: Pick<ProcessSnapshot, 'service' | 'metrics'>): Family[] {
   return (metrics as unknown as Family[])
     .filter(({ type }) => type === 'counter' || type === 'histogram')
     .map(({ type, name, help, values }) => {
@@ -83,4 +83,19 @@ export function gaugesOf(
 
 export function sumFamilies(processes: Family[][]): Promise<PublishedMetric[]> {
   return summed(processes).getMetricsAsJSON();
+}
+
+/** The sum of one metric over processes, of the values that are `wanted`. */
+export function sumOf(
+  metrics: readonly PublishedMetric[][],
+  name: string,
+  wanted: (value: MetricSample) => boolean,
+): number {
+  let total = 0;
+  for (const process of metrics) {
+    const values = process.find((metric) => metric.name === name)?.values ?? [];
+    for (const value of values as MetricSample[])
+      if (wanted(value) && Number.isFinite(value.value)) total += value.value;
+  }
+  return total;
 }

@@ -57,10 +57,11 @@ test('the difference is the number of messages that were lost, whatever became o
       });
       const lost = count((each) => (each.confirmed || each.noted) && !each.queued && !each.committed);
       const ledger = balance(
-        { producers, ended: { accepted: 0, unconfirmed: 0 }, isQueueKnown: true },
+        { producers, ended: { accepted: 0, unconfirmed: 0, sources: {} }, isQueueKnown: true },
         {
           outcomes: { created: count((each) => each.committed), duplicate: 0, dead_letter: 0 },
           conflictingDuplicates: 0,
+          fanout: 0,
           writtenOff: 0,
           carried: 0,
           committed,
@@ -101,7 +102,9 @@ test('GET /ledger balances and names what is missing; without Redis it says so',
     const answer = await fetch(`${service.url}/ledger`);
     assert.deepEqual(await answer.json(), {
       accepted: 12,
+      accepted_by_source: {},
       unconfirmed: 2,
+      fanout: 0,
       created: 5,
       duplicate: 2,
       dead_letter: 0,
@@ -109,7 +112,12 @@ test('GET /ledger balances and names what is missing; without Redis it says so',
       waiting: 3,
       difference: 4,
       conflicting_duplicate: 0,
-      dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
+      dead_letters: {
+        corrupt_envelope: 0,
+        unstorable_message: 0,
+        conflicting_duplicate: 0,
+        unmapped_delivery: 0,
+      },
       missing: { messages: 4, producers: [{ producer: 'p', ranges: [[10, 13]] }] },
     });
     assert.equal((await fetch(`${alone.url}/ledger`)).status, 503);
@@ -143,6 +151,8 @@ test('GET /dead-letters lists them newest first, and one by its number', async (
       reason: 'why',
       message_id: 'a',
       received_at: '1970-01-01T00:00:00.000Z',
+      source: null,
+      delivery: null,
       raw: '[]',
     });
     assert.equal((await get('/dead-letters/9'))['status'], 404);

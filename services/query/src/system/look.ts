@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import { PROCESS_STALE_MS } from '@lyftr/shared/limits';
-import type { Snapshot } from '@lyftr/shared/metrics';
+import type { ProcessSnapshot } from '@lyftr/shared/metrics';
 import type { ProcessState } from '@lyftr/shared/sample';
 import type { ReadStore, Sizes } from '@lyftr/store/store';
 import { readLedger, type LedgerReading } from './ledger.js';
@@ -55,7 +55,7 @@ export function createLookout(redis: Redis, store: ReadStore, redisFailed: (erro
 }
 
 /** `up`, `stopped` or `silent`. Undefined when the process stopped too long ago to be shown. */
-export function stateOf({ stopped, at }: Snapshot, now: number): ProcessState['state'] | undefined {
+export function stateOf({ stopped, at }: ProcessSnapshot, now: number): ProcessState['state'] | undefined {
   const age = now - at;
   if (!stopped && age <= PROCESS_STALE_MS) return 'up';
   if (age > SHOWN_ENDED_MS) return undefined;

@@ -31,6 +31,7 @@ test('dead letters wait until they are discarded', async () => {
     '{kind="corrupt_envelope"}': 0,
     '{kind="unstorable_message"}': unstorable,
     '{kind="conflicting_duplicate"}': conflicts,
+    '{kind="unmapped_delivery"}': 0,
   });
   await scene.start(new Registry());
   assert.deepEqual(series(await scene.scrape(), 'dead_letters_waiting'), letters(0, 0));

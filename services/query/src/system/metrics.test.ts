@@ -34,6 +34,7 @@ test('counters are summed over the living and the gone; what the writer keeps co
     '{status="invalid_signature"}': 7,
     '{status="invalid_payload"}': 0,
     '{status="too_large"}': 0,
+    '{status="rate_limited"}': 0,
     '{status="unavailable"}': 0,
   });
   assert.deepEqual(series(page, 'db_write_total'), {

@@ -5,12 +5,13 @@ import {
   SYSTEM_GAUGES,
   type PublishedMetric,
   type Service,
-  type Snapshot,
+  type ProcessSnapshot,
 } from '@lyftr/shared/metrics';
 import { OUTCOMES, REFUSALS } from '@lyftr/shared/outcomes';
 import { JOB_STATES } from '@lyftr/shared/sample';
+import { keyOfField } from '@lyftr/shared/sources';
 import type { Sizes, Stored } from '@lyftr/store/store';
-import { family, gaugesOf, totalsOf, type Family, type Sample } from './families.js';
+import { family, gaugesOf, totalsOf, type Family, type MetricSample } from './families.js';
 import type { LedgerAnswer } from '@lyftr/shared/ledger';
 import { stateOf, type Lookout } from './look.js';
 import type { Published } from './published.js';
@@ -32,20 +33,20 @@ export interface MetricsOptions {
 
 const SERVICE: Service = 'query';
 
-const sample = (value: number, labels: Sample['labels'] = {}): Sample => ({ value, labels });
-const counter = (name: keyof typeof COUNTERS, values: Sample[]): Family =>
+const sample = (value: number, labels: MetricSample['labels'] = {}): MetricSample => ({ value, labels });
+const counter = (name: keyof typeof COUNTERS, values: MetricSample[]): Family =>
   family('counter', { name, help: COUNTERS[name].help }, values);
-const gauge = (name: keyof typeof SYSTEM_GAUGES, values: Sample[]): Family =>
+const gauge = (name: keyof typeof SYSTEM_GAUGES, values: MetricSample[]): Family =>
   family('gauge', { name, help: SYSTEM_GAUGES[name].help }, values);
 
 /** Samples that are read from SQLite. Published values of them are ignored, because they would count twice. */
-function isKeptBySqlite(name: string, { labels }: Sample): boolean {
+function isKeptBySqlite(name: string, { labels }: MetricSample): boolean {
   if (name === 'webhook_total') return OUTCOMES.some((outcome) => outcome === labels['status']);
   if (name === 'db_write_total') return labels['result'] !== 'error';
   return name === 'webhook_accepted_total';
 }
 
-function publishedTotals(snapshot: Pick<Snapshot, 'service' | 'metrics'>): Family[] {
+function publishedTotals(snapshot: Pick<ProcessSnapshot, 'service' | 'metrics'>): Family[] {
   return totalsOf(snapshot)
     .map((each) => ({ ...each, values: each.values.filter((value) => !isKeptBySqlite(each.name, value)) }))
     .filter(({ values }) => values.length > 0);
@@ -59,7 +60,7 @@ function publishedGauges(
 }
 
 function storedFamilies({ account, indexLagMessages, deadLetters }: Stored): Family[] {
-  const { outcomes, conflictingDuplicates, writtenOff } = account;
+  const { outcomes, conflictingDuplicates, writtenOff, fanout } = account;
   return [
     counter(
       'webhook_total',
@@ -70,6 +71,7 @@ function storedFamilies({ account, indexLagMessages, deadLetters }: Stored): Fam
       sample(outcomes.duplicate, { result: 'duplicate' }),
     ]),
     counter('conflicting_duplicate_total', [sample(conflictingDuplicates)]),
+    counter('webhook_fanout_total', [sample(fanout)]),
     gauge('ledger_written_off_messages', [sample(writtenOff)]),
     gauge('index_lag_messages', [sample(indexLagMessages)]),
     gauge(
@@ -101,12 +103,47 @@ function queueFamilies({ jobs, oldestJobAt, memoryUsedRatio }: Published, now: n
   ];
 }
 
-function ledgerFamilies({ accepted, unconfirmed, waiting, missing }: LedgerAnswer): Family[] {
+function ledgerFamilies(ledger: LedgerAnswer): Family[] {
+  const { accepted, accepted_by_source, unconfirmed, waiting, missing } = ledger;
+  const sources = Object.entries(accepted_by_source);
+  const ofSources = sources.reduce((sum, [, count]) => sum + count, 0);
   return [
-    counter('webhook_accepted_total', [sample(accepted)]),
+    counter('webhook_accepted_total', [
+      sample(accepted - ofSources),
+      ...sources.map(([source, count]) => sample(count, { source })),
+    ]),
     gauge('ledger_unconfirmed_messages', [sample(unconfirmed)]),
     gauge('queue_depth_messages', [sample(waiting)]),
     ...(missing === null ? [] : [gauge('ledger_missing_messages', [sample(missing.messages)])]),
+  ];
+}
+
+/** Of a running system, the process that is worst off. Absent when no process has the gauge. */
+function leastOf(
+  name: 'sources_last_reload_successful' | 'sources_last_reload_success_timestamp_seconds',
+  processes: readonly (readonly PublishedMetric[])[],
+): Family[] {
+  const values = processes.flatMap((metrics) => metrics.find((metric) => metric.name === name)?.values ?? []);
+  return values.length === 0 ? [] : [gauge(name, [sample(Math.min(...values.map(({ value }) => value)))])];
+}
+
+function sourceFamilies(
+  { snapshots, keysUsed }: Published,
+  own: { instance: string; metrics: PublishedMetric[] },
+  now: number,
+): Family[] {
+  const running = snapshots.filter(
+    (snapshot) => snapshot.instance !== own.instance && stateOf(snapshot, now) === 'up',
+  );
+  const processes = [own.metrics, ...running.map(({ metrics }) => metrics)];
+  const used = Object.entries(keysUsed).map(([field, at]) => {
+    const { source, key } = keyOfField(field);
+    return sample(Number(at) / 1_000, { source, key });
+  });
+  return [
+    ...leastOf('sources_last_reload_successful', processes),
+    ...leastOf('sources_last_reload_success_timestamp_seconds', processes),
+    ...(used.length === 0 ? [] : [gauge('webhook_key_last_used_timestamp_seconds', used)]),
   ];
 }
 
@@ -121,7 +158,7 @@ const ZEROS: Family[] = [
 
 /** The gauges of every other running process, and whether each process is up. */
 function processFamilies({ snapshots }: Published, own: string, now: number): Family[][] {
-  const up: Sample[] = [];
+  const up: MetricSample[] = [];
   const gauges: Family[][] = [];
   for (const snapshot of snapshots) {
     const { service, instance, metrics } = snapshot;
@@ -159,7 +196,11 @@ export function createMetrics({ lookout, registry, instance }: MetricsOptions): 
     }
     if (sizes !== undefined) processes.push(sizeFamilies(sizes));
     if (published !== undefined)
-      processes.push(queueFamilies(published, now), ...processFamilies(published, instance, now));
+      processes.push(
+        queueFamilies(published, now),
+        sourceFamilies(published, { instance, metrics: ownMetrics }, now),
+        ...processFamilies(published, instance, now),
+      );
     if (last !== undefined) {
       const retired = last.retired === undefined ? [] : [last.retired];
       processes.push(ZEROS, ...[...retired, ...last.snapshots].map(publishedTotals));

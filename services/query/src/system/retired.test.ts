@@ -3,7 +3,7 @@ import { after, afterEach, before, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { counter, histogram } from '@lyftr/shared/runtime/metrics';
-import { SNAPSHOTS_KEY, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
+import { SNAPSHOTS_KEY, type PublishedMetric, type ProcessSnapshot } from '@lyftr/shared/metrics';
 import { startPublisher } from '@lyftr/shared/runtime/publisher';
 import { summed } from '@lyftr/shared/runtime/metrics-page';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
@@ -55,7 +55,7 @@ async function kept(): Promise<Record<string, number>> {
   return Object.fromEntries(
     all.map(([instance, json]) => [
       instance,
-      (JSON.parse(json) as Snapshot).metrics[0]?.values[0]?.value ?? -1,
+      (JSON.parse(json) as ProcessSnapshot).metrics[0]?.values[0]?.value ?? -1,
     ]),
   );
 }
@@ -68,7 +68,7 @@ test('what ended more than an hour ago becomes one sum of counters, and is added
   assert.equal(await reaper.run(NOW), 0);
   assert.equal(await reaper.run(NOW), 2);
   assert.deepEqual(await kept(), { recent: 4, [RETIRED_FIELD]: 3 });
-  const retired = JSON.parse((await redis.hget(SNAPSHOTS_KEY, RETIRED_FIELD)) ?? '') as Snapshot;
+  const retired = JSON.parse((await redis.hget(SNAPSHOTS_KEY, RETIRED_FIELD)) ?? '') as ProcessSnapshot;
   assert.deepEqual(
     retired.metrics.map(({ name }) => name),
     ['c_total'],
@@ -154,8 +154,8 @@ test('a process that was retired because it was frozen or cut off, is counted on
   const refused = counter(registry, 'webhook_total');
   const seconds = histogram(registry, 'ingest_ack_seconds');
   const publisher = startPublisher({ redis, registry, service: 'ingest', instance: 'frozen' });
-  const published = async (): Promise<Snapshot[]> =>
-    Object.values(await redis.hgetall(SNAPSHOTS_KEY)).map((json) => JSON.parse(json) as Snapshot);
+  const published = async (): Promise<ProcessSnapshot[]> =>
+    Object.values(await redis.hgetall(SNAPSHOTS_KEY)).map((json) => JSON.parse(json) as ProcessSnapshot);
   const reaper = createReaper(redis);
   // an hour later, to the reaper; the process itself is idle meanwhile, as one that is frozen
   const takeForGone = async (): Promise<void> => {

@@ -4,7 +4,7 @@
  * comes back, it publishes only what it has counted since (`startPublisher`).
  */
 import type { Redis } from 'ioredis';
-import { SNAPSHOTS_KEY, type Snapshot } from '@lyftr/shared/metrics';
+import { SNAPSHOTS_KEY, type ProcessSnapshot } from '@lyftr/shared/metrics';
 import { sumFamilies, totalsOf } from './families.js';
 import { RETIRED_FIELD, parseSnapshot } from './published.js';
 
@@ -25,7 +25,11 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 for i = 4, #ARGV, 2 do redis.call('HDEL', KEYS[1], ARGV[i]) end
 return 1`;
 
-async function sumOf(retiredBefore: Snapshot | undefined, idle: Snapshot[], now: number): Promise<Snapshot> {
+async function sumOf(
+  retiredBefore: ProcessSnapshot | undefined,
+  idle: ProcessSnapshot[],
+  now: number,
+): Promise<ProcessSnapshot> {
   const families = [...(retiredBefore === undefined ? [] : [retiredBefore]), ...idle].map(totalsOf);
   return {
     service: 'query',
@@ -58,7 +62,7 @@ export function createReaper(redis: Redis): { run(now?: number): Promise<number>
       // a later version of Lyftr wrote the sum, and only that version may add to it
       if (retiredJson !== undefined && retired === undefined) return 0;
       const fields: string[] = [];
-      const idle: Snapshot[] = [];
+      const idle: ProcessSnapshot[] = [];
       for (const [instance, json] of seen) {
         const snapshot = before.get(instance) === json ? parseSnapshot(json) : undefined;
         if (snapshot === undefined || now - snapshot.at <= RETIRE_AFTER_MS) continue;

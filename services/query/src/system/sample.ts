@@ -1,25 +1,13 @@
 /**
  * Converts a reading of the system into a sample for the console. Counters are totals, and the client computes rates.
  */
-import type { PublishedMetric } from '@lyftr/shared/metrics';
 import { REFUSALS } from '@lyftr/shared/outcomes';
 import type { ProcessState, Sample } from '@lyftr/shared/sample';
-import type { Sample as Value } from './families.js';
+import { sumOf } from './families.js';
 import type { LedgerReading } from './ledger.js';
 import { stateOf, type Look } from './look.js';
 import type { Published } from './published.js';
 import { withState, type Figures } from './state.js';
-
-function sum(metrics: readonly PublishedMetric[][], name: string, wanted: (value: Value) => boolean): number {
-  let total = 0;
-  for (const process of metrics) {
-    const values = process.find((metric) => metric.name === name)?.values ?? [];
-    for (const value of values as Value[]) {
-      if (wanted(value) && Number.isFinite(value.value)) total += value.value;
-    }
-  }
-  return total;
-}
 
 function processesOf({ snapshots, leader }: Published, now: number): ProcessState[] {
   return snapshots
@@ -49,6 +37,7 @@ function ledgerOf({ account, ledger }: LedgerReading): Sample['ledger'] {
   const stored = {
     ...account.outcomes,
     conflicting_duplicate: account.conflictingDuplicates,
+    fanout: account.fanout,
     written_off: account.writtenOff,
   };
   if (ledger === undefined)
@@ -64,7 +53,7 @@ function ofRedis(
   const { snapshots, retired, jobs, oldestJobAt } = redis;
   const metrics = [...snapshots, ...(retired === undefined ? [] : [retired])].map((each) => each.metrics);
   const lag = (part: string) =>
-    sum(metrics, 'store_lag_seconds', ({ metricName }) => metricName === `store_lag_seconds_${part}`);
+    sumOf(metrics, 'store_lag_seconds', ({ metricName }) => metricName === `store_lag_seconds_${part}`);
   return {
     queue: {
       jobs,
@@ -73,7 +62,7 @@ function ofRedis(
     refused: Object.fromEntries(
       REFUSALS.map((status) => [
         status,
-        sum(metrics, 'webhook_total', (value) => value.labels['status'] === status),
+        sumOf(metrics, 'webhook_total', (value) => value.labels['status'] === status),
       ]),
     ),
     store_lag: { seconds: lag('sum'), batches: lag('count') },

@@ -3,11 +3,17 @@ import { test } from 'node:test';
 import type { ProcessState } from '@lyftr/shared/sample';
 import { withState, type Figures } from './state.js';
 
-const LETTERS = { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 };
+const LETTERS = {
+  corrupt_envelope: 0,
+  unstorable_message: 0,
+  conflicting_duplicate: 0,
+  unmapped_delivery: 0,
+};
 const LEDGER = {
   created: 5,
   duplicate: 0,
   dead_letter: 0,
+  fanout: 0,
   conflicting_duplicate: 0,
   written_off: 0,
   accepted: 5,

@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach } from 'node:test';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { databaseFile } from '@lyftr/store/sqlite/format';
-import { SNAPSHOTS_KEY, type PublishedMetric, type Snapshot } from '@lyftr/shared/metrics';
+import { SNAPSHOTS_KEY, type PublishedMetric, type ProcessSnapshot } from '@lyftr/shared/metrics';
 import { counter } from '@lyftr/shared/runtime/metrics';
 import { failFastRedis } from '@lyftr/shared/runtime/redis';
 import { createLookout } from './look.js';
@@ -69,7 +69,7 @@ export class MetricsScene {
   }
 
   /** Publishes the figures of `registry` as another process would. */
-  async publish(instance: string, registry: Registry, rest: Partial<Snapshot> = {}): Promise<void> {
+  async publish(instance: string, registry: Registry, rest: Partial<ProcessSnapshot> = {}): Promise<void> {
     const metrics = (await registry.getMetricsAsJSON()) as PublishedMetric[];
     const about = { service: 'ingest', instance, pid: 1, startedAt: 0, at: Date.now(), stopped: false };
     await this.redis.hset(SNAPSHOTS_KEY, instance, JSON.stringify({ ...about, metrics, ...rest }));
