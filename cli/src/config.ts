@@ -50,6 +50,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     'INGEST_PROCESSES',
     'MAX_BODY_BYTES',
     'QUEUE_HIGH_WATER',
+    'SOURCES_FILE',
     'LOG_LEVEL',
   ]);
   const isTty = process.stdout.isTTY;
@@ -83,6 +84,10 @@ export function readClientConfig(env: NodeJS.ProcessEnv = process.env) {
     'WEBHOOK_SECRET_PREVIOUS',
     'API_TOKEN',
     'MAX_BODY_BYTES',
+    'SOURCES_FILE',
   ]);
   return { ...settings, isTty: process.stderr.isTTY };
 }
+
+/** Where the keys of a sources file may be. */
+export const currentEnv = (): NodeJS.ProcessEnv => process.env;

@@ -2,6 +2,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { AnswerError, type Client } from '@lyftr/shared/client/client';
 import { NotDiscardedError, replay, ReplayError, type Letter } from '@lyftr/shared/client/replay';
+import { UNMAPPED_DELIVERY } from '@lyftr/shared/outcomes';
+import type { SentDelivery } from '@lyftr/shared/sources';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import {
@@ -85,6 +87,8 @@ async function listDeadLetters({ limit, offset, json, ...options }: ListOptions)
   return 0;
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 async function showDeadLetter(id: number, { json, ...options }: DeadLettersOptions): Promise<number> {
   const letter = await read(open(options), id);
   if (json) {
@@ -92,7 +96,7 @@ async function showDeadLetter(id: number, { json, ...options }: DeadLettersOptio
     return 0;
   }
   for (const [name, value] of Object.entries(letter))
-    if (value !== null) print(`${name.padEnd(11)}  ${printable(String(value))}`);
+    if (value !== null) print(`${name.padEnd(11)}  ${printable(textOf(value))}`);
   return 0;
 }
 
@@ -134,12 +138,14 @@ async function replayDeadLetter(id: number, { as, json, ...options }: ReplayOpti
   const port = {
     isTaken: (taken: string) => isTaken(client, taken),
     deliver: (messages: readonly string[]) => client.deliver(messages),
+    redeliver: (delivery: SentDelivery) => client.redeliver(delivery),
     discard: () => remove(client, id),
   };
   const replayed = await replay(port, letter, as).catch((error: unknown) => {
     throw explain(id, error);
   });
-  const count = replayed === 1 ? '1 message' : `${replayed} messages`;
+  const unit = letter.kind === UNMAPPED_DELIVERY ? 'delivery' : 'message';
+  const count = replayed === 1 ? `1 ${unit}` : `${replayed} messages`;
   print(
     json
       ? JSON.stringify({ id, replayed, discarded: true })
@@ -175,7 +181,10 @@ export function addDeadLetters(program: Command, finish: Finish): void {
     'dead-letters show 7',
   );
   examples(
-    verb('replay', 'send its messages through the intake again, and discard it when they are acknowledged')
+    verb(
+      'replay',
+      'send its messages, or its delivery, through the intake again, and discard it when they are acknowledged',
+    )
       .argument('<id>', 'number of the dead letter', positive)
       .option('--as <message-id>', 'new id for its only message', messageId)
       .action(async (id: number, options: ReplayOptions) => finish(await replayDeadLetter(id, options))),

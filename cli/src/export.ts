@@ -15,16 +15,19 @@ interface ExportOptions extends ClientOptions, JsonOption {
   q?: string;
   from?: string;
   to?: string;
+  source?: string;
   since?: string;
   until?: string;
   order?: string;
   output?: string;
   force: boolean;
+  /** Write deliveries of sources in place of their messages. */
+  deliveries?: true;
 }
 
 /** The filters as parameters of `GET /messages`. */
-function filtersOf({ q, from, to, since, until, order }: ExportOptions): Record<string, string> {
-  const all = { q, from_: from, to, since, until, order };
+function filtersOf({ q, from, to, source, since, until, order }: ExportOptions): Record<string, string> {
+  const all = { q, from_: from, to, source, since, until, order };
   return Object.fromEntries(Object.entries(all).filter((entry) => entry[1] !== undefined)) as Record<
     string,
     string
@@ -45,7 +48,8 @@ async function copyMessages(
   const filters = filtersOf(options);
   const search = (more: Record<string, string>) => new URLSearchParams({ ...more, ...filters }).toString();
   const { total } = (await client.get(`/messages?${search({ limit: '1' })}`)) as { total: number };
-  const source = await client.stream(`/export?${search({ format: options.format })}`);
+  const more = options.deliveries === true ? { deliveries: '1' } : {};
+  const source = await client.stream(`/export?${search({ format: options.format, ...more })}`);
   const counter = createRecordCounter(options.format);
   const bar = startBar(showBar, 'messages', total);
 
@@ -71,13 +75,17 @@ async function copyMessages(
   return counter.records;
 }
 
-async function exportMessages(options: ExportOptions): Promise<number> {
+async function exportMessages(options: ExportOptions, command: Command): Promise<number> {
   const { output, json, format } = options;
+  if (options.deliveries === true && format === 'csv')
+    command.error('error: --deliveries cannot be combined with --format csv');
   const showBar = readClientConfig().isTty && !json;
   const startedAt = performance.now();
   const summary = (messages: number) => {
     const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
-    return { file: output === undefined ? null : resolve(output), format, messages, seconds };
+    // a line of a delivery stands for all of its messages
+    const count = options.deliveries === true ? { lines: messages } : { messages };
+    return { file: output === undefined ? null : resolve(output), format, ...count, seconds };
   };
   if (output === undefined) {
     // standard output is for the messages
@@ -90,7 +98,8 @@ async function exportMessages(options: ExportOptions): Promise<number> {
     const messages = await copyMessages(options, createWriteStream(file.partial), showBar);
     file.commit();
     const done = summary(messages);
-    const text = `${done.file}: ${messages} messages in ${done.seconds} s`;
+    const unit = options.deliveries === true ? 'lines' : 'messages';
+    const text = `${done.file}: ${messages} ${unit} in ${done.seconds} s`;
     process.stdout.write(`${json ? JSON.stringify(done) : text}\n`);
   } finally {
     file.discard();
@@ -107,6 +116,7 @@ export function addExport(program: Command, finish: Finish): void {
       .option('-q, --q <text>', 'only messages whose text contains this, case-insensitive')
       .option('--from <sender>', 'only messages from this sender')
       .option('--to <recipient>', 'only messages to this recipient')
+      .option('-s, --source <name>', 'only messages of this source')
       .option('--since <time>', 'only messages at or after this ISO 8601 time')
       .option('--until <time>', 'only messages before this ISO 8601 time')
       .addOption(new Option('--order <order>', 'order by time and id').choices(['asc', 'desc']))
@@ -115,10 +125,17 @@ export function addExport(program: Command, finish: Finish): void {
         'file to write; it is created only when complete (default: standard output)',
       )
       .option('--force', 'replace an existing file', false)
+      .option(
+        '--deliveries',
+        'write the deliveries of sources in place of their messages, so that they can be imported',
+      )
       .addOption(urlOption())
       .addOption(jsonOption())
-      .action(async (options: ExportOptions) => finish(await exportMessages(options))),
+      .action(async (options: ExportOptions, command: Command) =>
+        finish(await exportMessages(options, command)),
+      ),
     'export -o messages.ndjson',
+    'export --deliveries -o everything.ndjson',
     'export --format csv --from 100 --since 2026-01-01 -o january.csv',
     'export --q invoice | head',
   );

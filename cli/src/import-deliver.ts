@@ -3,15 +3,16 @@
  * refuses.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { AnswerError, UnreachableError, type Client } from '@lyftr/shared/client/client';
+import { AnswerError, type Client } from '@lyftr/shared/client/client';
 import type { Entry } from './import-read.js';
+import { retryAfterMs } from './retry.js';
 
 /** An entry that can be sent. */
 export type Sendable = Entry & { body: Buffer };
 
 export interface DelivererOptions {
   client: Client;
-  onAcknowledged: (count: number) => void;
+  onAcknowledged: (kind: Entry['kind'], count: number) => void;
   onRefused: (entry: Entry, reason: string) => void;
   /** Called once for each batch that has to wait. */
   onWait: (reason: string) => void;
@@ -19,21 +20,36 @@ export interface DelivererOptions {
 
 /** The import stops when a batch was not accepted for this long. */
 const PATIENCE_MS = 5 * 60_000;
-const RETRY_DEFAULT_MS = 1_000;
 /** Responses that concern the messages. Sending the same bytes again would not help. */
 const ABOUT_THE_BODY = new Set([400, 413, 422]);
 const BODY_TOO_LARGE = 413;
 
 const NEWLINE = Buffer.from('\n');
+const COMMA = Buffer.from(',');
 
-/** How long to wait before the next try. Undefined when a retry cannot help. */
-function retryAfterMs(error: unknown): number | undefined {
-  if (error instanceof UnreachableError) return RETRY_DEFAULT_MS;
-  if (!(error instanceof AnswerError)) return undefined;
-  const { status, retryAfterSeconds } = error;
-  if (status < 500 && status !== 408 && status !== 429) return undefined;
-  return retryAfterSeconds === undefined ? RETRY_DEFAULT_MS : retryAfterSeconds * 1_000;
+interface Route {
+  path: string;
+  contentType: string;
+  bodyOf: (batch: readonly Sendable[]) => Buffer;
 }
+
+const ROUTES: Readonly<Record<Entry['kind'], Route>> = {
+  message: {
+    path: '/webhook/batch',
+    contentType: 'application/x-ndjson',
+    bodyOf: (batch) => Buffer.concat(batch.flatMap(({ body }) => [body, NEWLINE])),
+  },
+  delivery: {
+    path: '/deliveries',
+    contentType: 'application/json',
+    bodyOf: (batch) =>
+      Buffer.concat([
+        Buffer.from('['),
+        ...batch.flatMap(({ body }, index) => (index === 0 ? [body] : [COMMA, body])),
+        Buffer.from(']'),
+      ]),
+  },
+};
 
 /** Index in the batch → the fault of that message. `/3/ts` is member ts of message 3. */
 function faultsOf({ errors }: AnswerError): Map<number, string> {
@@ -54,18 +70,19 @@ function reasonOf({ status, detail }: AnswerError): string {
 }
 
 /**
- * Delivers a batch. Resolves when each of its messages is acknowledged or refused. Rejects when no message can be
+ * Delivers a batch of one kind. Resolves when each of its messages is acknowledged or refused. Rejects when no message can be
  * accepted (a wrong secret, or a system that does not come back).
  */
 export function createDeliverer(options: DelivererOptions): (batch: readonly Sendable[]) => Promise<void> {
   const { client, onAcknowledged, onRefused, onWait } = options;
 
-  async function post(batch: readonly Sendable[]): Promise<void> {
-    const body = Buffer.concat(batch.flatMap((entry) => [entry.body, NEWLINE]));
+  async function post(kind: Entry['kind'], batch: readonly Sendable[]): Promise<void> {
+    const { path, contentType, bodyOf } = ROUTES[kind];
+    const body = bodyOf(batch);
     const startedAt = performance.now();
     for (let tries = 1; ; tries++) {
       try {
-        await client.post('/webhook/batch', body, 'application/x-ndjson');
+        await client.post(path, body, contentType);
         return;
       } catch (error) {
         const waitMs = retryAfterMs(error);
@@ -80,10 +97,11 @@ export function createDeliverer(options: DelivererOptions): (batch: readonly Sen
   }
 
   return async function deliver(batch) {
-    if (batch.length === 0) return;
+    const [first] = batch;
+    if (first === undefined) return;
     try {
-      await post(batch);
-      onAcknowledged(batch.length);
+      await post(first.kind, batch);
+      onAcknowledged(first.kind, batch.length);
     } catch (error) {
       if (!(error instanceof AnswerError) || !ABOUT_THE_BODY.has(error.status)) throw error;
       const faults = faultsOf(error);
@@ -96,8 +114,7 @@ export function createDeliverer(options: DelivererOptions): (batch: readonly Sen
         await deliver(rest);
         return;
       }
-      const [first] = batch;
-      if (batch.length === 1 && first !== undefined) {
+      if (batch.length === 1) {
         onRefused(first, reasonOf(error));
         return;
       }

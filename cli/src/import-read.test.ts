@@ -78,6 +78,27 @@ test('a bad record of CSV is named by its line and costs no other', async () => 
   ]);
 });
 
+test('a delivery of a source is read as one that is imported, and a message stays what it is', async () => {
+  const head = { source: 'shop', scheme: 'shopify', key: 'main', id: 'd1', headers: { 'x-a': 'b' } };
+  const delivery = { ...head, body: '{"id": 12345678901234567890}\n\u2028' };
+  const lines = [
+    { delivery },
+    { message_id: 'plain', delivery },
+    { delivery: { ...head, body_base64: '/w==' } },
+    { delivery: null },
+  ];
+  const entries = await entriesOf('ndjson', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  assert.deepEqual(
+    entries.map(({ line, kind, body }) => [line, kind, JSON.parse(String(body))]),
+    [
+      [1, 'delivery', { ...delivery, imported: true }],
+      [2, 'message', lines[1]],
+      [3, 'delivery', { ...head, body_base64: '/w==', imported: true }],
+      [4, 'message', lines[3]],
+    ],
+  );
+});
+
 test('a header that is not that of an export refuses the file', async () => {
   await assert.rejects(entriesOf('csv', 'message_id,from,to\n'), /has no column ts/);
   await assert.rejects(entriesOf('csv', 'message_id,from,to,ts,more\n'), /column "more"/);

@@ -4,12 +4,14 @@ import { pipeline, Readable } from 'node:stream';
 import { parse, type CsvError, type Info } from 'csv-parse';
 import { unguardCell } from '@lyftr/shared/csv';
 import { MESSAGE_MEMBERS } from '@lyftr/shared/message';
+import { deliveryOf } from './import-delivery.js';
 import type { Format } from './record-counter.js';
 
-/** One message of the file. */
+/** One message of the file, or one delivery of a source. */
 export interface Entry {
   /** The line at which it begins, from 1. */
   line: number;
+  kind: 'message' | 'delivery';
   /** JSON on one line. Undefined when the entry is faulty; `fault` then gives the reason. */
   body: Buffer | undefined;
   fault?: string;
@@ -20,7 +22,7 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const COLUMNS = [...MESSAGE_MEMBERS, 'extra'];
 const REQUIRED_COLUMNS = ['message_id', 'from', 'to', 'ts'];
 
-const faulty = (line: number, fault: string): Entry => ({ line, body: undefined, fault });
+const faulty = (line: number, fault: string): Entry => ({ line, kind: 'message', body: undefined, fault });
 
 async function* withoutMark(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let head: Buffer | undefined = Buffer.alloc(0);
@@ -53,7 +55,7 @@ async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   if (parts.length > 0) yield Buffer.concat(parts);
 }
 
-/** A line is sent with its original bytes, so that nothing is rounded or reordered. */
+/** A message is sent with its original bytes, so that nothing is rounded or reordered. */
 async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
   let line = 0;
   for await (const body of linesOf(input)) {
@@ -64,12 +66,16 @@ async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> 
     }
     const text = body.toString();
     if (text.trim() === '') continue;
+    let value: unknown;
     try {
-      JSON.parse(text);
-      yield { line, body };
+      value = JSON.parse(text);
     } catch {
       yield faulty(line, 'is not valid JSON');
+      continue;
     }
+    const delivery = deliveryOf(value);
+    if (delivery === undefined) yield { line, kind: 'message', body };
+    else yield { line, kind: 'delivery', body: Buffer.from(JSON.stringify(delivery)) };
   }
 }
 
@@ -159,7 +165,7 @@ async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
     const line = info.lines - (raw.trim().split('\n').length - 1);
     yield* skips(line);
     try {
-      yield { line, body: bodyOf(record) };
+      yield { line, kind: 'message', body: bodyOf(record) };
     } catch (error) {
       yield faulty(line, (error as Error).message);
     }

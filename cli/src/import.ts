@@ -1,4 +1,4 @@
-/** `lyftr import`: sends the messages of a file through the intake of a running system. */
+/** `lyftr import`: sends the messages and deliveries of a file through the intake of a running system. */
 import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { openClient, type ClientOptions } from './client.js';
@@ -28,30 +28,32 @@ const BATCHES_IN_FLIGHT = 2;
 /** Maximum number of refusals in the JSON output. All are counted. */
 const REFUSALS_NAMED_MAX = 1_000;
 
-/** Groups entries into batches below the size limit of the intake, and reports entries that cannot be sent. */
+/**
+ * Groups entries of one kind into batches below the size limit of the intake, and reports entries that cannot be sent.
+ */
 async function* batchesOf(
   entries: AsyncIterable<Entry>,
   bytesMax: number,
   onFault: (entry: Entry, fault: string) => void,
 ): AsyncGenerator<Sendable[]> {
-  let batch: Sendable[] = [];
-  let bytes = 0;
+  const empty = (): { batch: Sendable[]; bytes: number } => ({ batch: [], bytes: 0 });
+  const filling = { message: empty(), delivery: empty() };
   for await (const entry of entries) {
-    const { line, body, fault = '' } = entry;
+    const { line, kind, body, fault = '' } = entry;
     if (body === undefined) {
       onFault(entry, fault);
       continue;
     }
     const size = body.length + 1;
+    const { batch, bytes } = filling[kind];
     if (batch.length > 0 && (batch.length === BATCH_MESSAGES_MAX || bytes + size > bytesMax)) {
+      filling[kind] = empty();
       yield batch;
-      batch = [];
-      bytes = 0;
     }
-    batch.push({ line, body });
-    bytes += size;
+    filling[kind].batch.push({ line, kind, body });
+    filling[kind].bytes += size;
   }
-  if (batch.length > 0) yield batch;
+  for (const { batch } of Object.values(filling)) if (batch.length > 0) yield batch;
 }
 
 /** Exit code 1 when a line was refused. Throws when the rest of the file was not sent. */
@@ -61,7 +63,11 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   const client = openClient(config, options);
   await client.requireAnswer();
 
-  let acknowledged = 0;
+  const acknowledged = { message: 0, delivery: 0 };
+  const acknowledgedText = (): string =>
+    acknowledged.delivery === 0
+      ? `${acknowledged.message} messages`
+      : `${acknowledged.message} messages and ${acknowledged.delivery} deliveries`;
   let refused = 0;
   const refusals: Refusal[] = [];
   const say = (text: string): void => {
@@ -75,7 +81,7 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   const deliver = createDeliverer({
     client,
     onRefused,
-    onAcknowledged: (count) => (acknowledged += count),
+    onAcknowledged: (kind, count) => (acknowledged[kind] += count),
     onWait: (reason) => say(`${reason}; trying again`),
   });
 
@@ -98,7 +104,7 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   };
   const tell = (): void =>
     writeFailure(
-      `ended early; ${acknowledged} messages were acknowledged. You can import the file again: they will not be stored twice`,
+      `ended early; ${acknowledgedText()} were acknowledged. You can import the file again: they will not be stored twice`,
       json,
     );
   const undo = exitWhenInterrupted();
@@ -106,8 +112,8 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   try {
     await Promise.all(Array.from({ length: BATCHES_IN_FLIGHT }, sendOn));
   } catch (error) {
-    if (acknowledged === 0) throw error;
-    const text = `${(error as Error).message}; ${acknowledged} messages were acknowledged. You can import the file again: they will not be stored twice`;
+    if (acknowledged.message + acknowledged.delivery === 0) throw error;
+    const text = `${(error as Error).message}; ${acknowledgedText()} were acknowledged. You can import the file again: they will not be stored twice`;
     throw new Error(text, { cause: error });
   } finally {
     process.off('exit', tell);
@@ -116,8 +122,10 @@ async function importMessages(path: string, options: ImportOptions): Promise<num
   }
 
   const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(2));
-  const text = `${acknowledged} messages acknowledged, ${refused} lines refused, in ${seconds} s`;
-  process.stdout.write(`${json ? JSON.stringify({ acknowledged, refused, refusals, seconds }) : text}\n`);
+  const text = `${acknowledgedText()} acknowledged, ${refused} lines refused, in ${seconds} s`;
+  const { message: messages, delivery: deliveries } = acknowledged;
+  const summary = { acknowledged: messages, deliveries, refused, refusals, seconds };
+  process.stdout.write(`${json ? JSON.stringify(summary) : text}\n`);
   return refused === 0 ? 0 : EXIT_FAILED;
 }
 
@@ -135,7 +143,10 @@ export function addImport(program: Command, finish: Finish): void {
       )
       .addOption(urlOption())
       .addOption(jsonOption())
-      .addHelpText('after', '\nExit code: 1 when a line was refused. All other lines are accepted.')
+      .addHelpText(
+        'after',
+        '\nA delivery of a source is accepted without the key of its source, and is marked as imported.\n\nExit code: 1 when a line was refused. All other lines are accepted.',
+      )
       .action(async (file: string, options: ImportOptions) => finish(await importMessages(file, options))),
     'import messages.ndjson',
     'import january.csv --json',

@@ -25,10 +25,11 @@ export function missingText(ledger: LedgerAnswer): string[] {
 }
 
 export function ledgerText(ledger: LedgerReport): string[] {
-  const { accepted, unconfirmed, created, duplicate, dead_letter, written_off, waiting } = ledger;
+  const { accepted, unconfirmed, fanout, created, duplicate, dead_letter, written_off, waiting } = ledger;
   const terms: [string, number, string][] = [
     ['', accepted, 'accepted'],
     ['+', unconfirmed, 'unconfirmed'],
+    ['+', fanout, 'more outcomes of deliveries'],
     ['=', created, 'created'],
     ['+', duplicate, `duplicate, ${ledger.conflicting_duplicate} of them with different content`],
     ['+', dead_letter, 'not stored'],

@@ -14,10 +14,13 @@ import { addExport } from './export.js';
 import { writeFailure } from './failure.js';
 import { addImport } from './import.js';
 import { addLedger } from './ledger.js';
+import { addListen } from './listen.js';
 import { addLoad } from './load.js';
 import { addSend } from './send.js';
 import { addSign, addVerify } from './sign.js';
+import { addSources } from './sources.js';
 import { addStatus } from './status.js';
+import { addTrigger } from './trigger.js';
 import { addUp } from './up.js';
 
 /** In the order of `lyftr --help`. */
@@ -25,8 +28,10 @@ const VERBS = [
   addUp,
   addStatus,
   addSend,
+  addTrigger,
   addSign,
   addVerify,
+  addListen,
   addLoad,
   addExport,
   addImport,
@@ -34,6 +39,7 @@ const VERBS = [
   addAudit,
   addLedger,
   addDeadLetters,
+  addSources,
   addCompletion,
 ];
 
@@ -70,7 +76,7 @@ function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof SettingsError) {
     if (json) writeFailure(error.message, true, { faults: error.faults });
-    else for (const fault of error.faults) process.stderr.write(`settings: ${fault}\n`);
+    else for (const fault of error.faults) process.stderr.write(`${error.of}: ${fault}\n`);
     return EXIT_SETTINGS;
   }
   // the reader of the pipe has closed it (`| head`), so there is nobody to tell

@@ -28,7 +28,7 @@ export function messageId(value: string): string {
 }
 
 /** Keeps a path before the routes, because a proxy may serve the system under one. */
-function origin(value: string): string {
+export function originOf(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search + url.hash + url.username !== '')
     throw new InvalidArgumentError('It must be an origin such as http://127.0.0.1:8000.');
@@ -39,10 +39,25 @@ export const urlOption = (): Option =>
   new Option(
     '-u, --url <origin>',
     'origin of the system (default: INGEST_URL, or http://127.0.0.1 and PORT)',
-  ).argParser(origin);
+  ).argParser(originOf);
 
 export const jsonOption = (): Option =>
   new Option('--json', 'print one line of JSON instead of text').default(false);
+
+/** Ends the command when one of these options is given without the option that they belong to. */
+export function requireOption<O extends object>(
+  options: O,
+  needed: keyof O & string,
+  names: readonly (keyof O & string)[],
+  command: Command,
+): void {
+  if (options[needed] !== undefined) return;
+  const given = names.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const flagOf = (name: string): string =>
+    command.options.find((option) => option.attributeName() === name)?.long ?? name;
+  command.error(`error: ${flagOf(given)} needs ${flagOf(needed)}`);
+}
 
 /** Adds examples after the options. Each example is a command line without `lyftr `. */
 export function examples(command: Command, ...lines: readonly string[]): Command {

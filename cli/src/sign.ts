@@ -5,13 +5,34 @@ import { SIGNATURE_HEADER } from '@lyftr/sources/schemes/lyftr';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
 import { readInput } from './input.js';
-import { examples, jsonOption, type Finish, type JsonOption } from './options.js';
+import { examples, jsonOption, requireOption, type Finish, type JsonOption } from './options.js';
+import { queryText, sourcePath } from './provider-request.js';
 import { findSecret } from './secret.js';
+import { openSourceSigner, privateKeyOption, sourcesOption, type SignerOptions } from './source-signer.js';
 
-async function sign(file: string, { json }: JsonOption): Promise<number> {
-  const headers = signBuiltIn(await readInput(file), findSecret(readClientConfig()));
-  const signature = headers[SIGNATURE_HEADER];
-  process.stdout.write(`${json ? JSON.stringify({ signature }) : signature}\n`);
+interface SignOptions extends SignerOptions, JsonOption {
+  source?: string;
+  query?: string;
+  deliveryId?: string;
+}
+
+/** The headers that the provider of a source would send with this body. */
+async function signForSource(source: string, body: Buffer, options: SignOptions): Promise<number> {
+  const { deliveryId, json } = options;
+  const { sign: signer } = await openSourceSigner(source, options, readClientConfig());
+  const url = sourcePath(source, options.query);
+  const headers = signer({ body, url, ...(deliveryId === undefined ? {} : { deliveryId }) });
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  process.stdout.write(`${json ? JSON.stringify({ headers }) : lines.join('\n')}\n`);
+  return 0;
+}
+
+async function sign(file: string, options: SignOptions, command: Command): Promise<number> {
+  requireOption(options, 'source', ['sources', 'privateKey', 'query', 'deliveryId'], command);
+  const body = await readInput(file);
+  if (options.source !== undefined) return signForSource(options.source, body, options);
+  const signature = signBuiltIn(body, findSecret(readClientConfig()))[SIGNATURE_HEADER];
+  process.stdout.write(`${options.json ? JSON.stringify({ signature }) : signature}\n`);
   return 0;
 }
 
@@ -35,12 +56,26 @@ export function addSign(program: Command, finish: Finish): void {
   examples(
     program
       .command('sign')
-      .description('print the x-signature of a body')
+      .description(
+        'print the x-signature of a body, or with --source the headers that its provider would send',
+      )
       .argument(...FILE)
+      .option('-s, --source <name>', 'sign as the provider of this source, with its first key')
+      .addOption(sourcesOption())
+      .addOption(privateKeyOption())
+      .option(
+        '--query <query>',
+        'query of the address at the provider, when the address is signed',
+        queryText,
+      )
+      .option('--delivery-id <id>', 'id of the delivery (default: a new one)')
       .addOption(jsonOption())
-      .action(async (file: string, options: JsonOption) => finish(await sign(file, options))),
+      .action(async (file: string, options: SignOptions, command: Command) =>
+        finish(await sign(file, options, command)),
+      ),
     'sign body.json',
     "sign -    # printf %s '{…}' | lyftr sign -",
+    'sign event.json --source payments --sources sources.json',
   );
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { age, screenOf } from './status.js';
+import { age } from './age.js';
+import { screenOf } from './status.js';
 
 test('an age is its two largest units', () => {
   const ages = [0, 0.9, 59, 60, 3_599, 3_600, 86_399, 86_400 * 3 + 7_201].map(age);
@@ -46,7 +47,12 @@ test('a process that ended in order is stopped, and one that is not heard of is 
     ready: { ingest: { redis: 'ok' }, writer: { lease: 'ok: this writer leads' } },
     queue: { messages: 0, oldestSeconds: 0 },
     ledger: null,
-    deadLetters: { corrupt_envelope: 1, unstorable_message: 2, conflicting_duplicate: 19 },
+    deadLetters: {
+      corrupt_envelope: 1,
+      unstorable_message: 2,
+      conflicting_duplicate: 19,
+      unmapped_delivery: 0,
+    },
     textIndexLagMessages: 0,
     perSecond: null,
   });

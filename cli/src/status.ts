@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { UnreachableError } from '@lyftr/shared/client/client';
+import { age } from './age.js';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED } from './exit.js';
@@ -17,25 +18,6 @@ interface StatusOptions extends ClientOptions, JsonOption {
 /** A busy process publishes twice in this interval. */
 const INTERVAL_MS = 2_000;
 const UNKNOWN = 'not known';
-
-const UNITS = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['m', 60],
-  ['s', 1],
-] as const;
-
-/** Formats a duration with its two largest units: `3d 4h`, `12m 5s`, `0s`. */
-export function age(seconds: number): string {
-  let rest = Math.floor(seconds);
-  const parts: string[] = [];
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0 || parts.length > 0 || unit === 's') parts.push(`${count}${unit}`);
-  }
-  return parts.slice(0, 2).join(' ');
-}
 
 function stateText({ state, leads, silentSeconds }: ProcessLine): string {
   if (state === 'silent') return `silent for ${age(silentSeconds)}`;

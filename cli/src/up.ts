@@ -6,6 +6,7 @@ import { readConfig } from './config.js';
 import { EXIT_FAILED, ExitError } from './exit.js';
 import type { Lock } from '@lyftr/store/lock';
 import { examples, type Finish, type JsonOption } from './options.js';
+import { requireSources } from './sources-file.js';
 
 /** Resolves with the exit code when all its processes have exited. Throws SettingsError. */
 async function up({ json }: JsonOption): Promise<number> {
@@ -16,6 +17,8 @@ async function up({ json }: JsonOption): Promise<number> {
     import('./screen.js'),
   ]);
   const settings = readConfig();
+  // each service would find the same faults, and name them once more
+  if (settings.SOURCES_FILE !== undefined) await requireSources(settings.SOURCES_FILE);
   const config = json ? { ...settings, isTty: false } : settings;
   process.title = 'lyftr:up';
   const screen = createScreen({
