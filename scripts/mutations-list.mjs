@@ -3,6 +3,7 @@
  * `edits` are `[search, replacement]`; a search has to fit exactly once. `only` narrows a file to some of its tests.
  */
 import { SENDER_MUTATIONS } from './mutations-senders.mjs';
+import { SOURCE_MUTATIONS } from './mutations-sources.mjs';
 
 const INGEST = 'services/ingest/dist';
 const WRITER = 'services/writer/dist';
@@ -24,8 +25,8 @@ export const MUTATIONS = [
     file: `${INGEST}/coalesce.js`,
     edits: [
       [
-        'await enqueue(job.flatMap((delivery) => delivery.messages), traceOf(job));',
-        'void enqueue(job.flatMap((delivery) => delivery.messages), traceOf(job)).catch(() => {});',
+        'await enqueue(job.flatMap((delivery) => delivery.items), traceOf(job));',
+        'void enqueue(job.flatMap((delivery) => delivery.items), traceOf(job)).catch(() => {});',
       ],
     ],
     tests: [`${TEST}/soak.test.js`],
@@ -58,7 +59,7 @@ export const MUTATIONS = [
   },
   {
     name: 'the signature is not looked at',
-    file: `${INGEST}/intake.js`,
+    file: `${INGEST}/message-intake.js`,
     edits: [["if ('reason' in source.verify(delivery))", 'if (false)']],
     tests: [`${TEST}/contract.test.js`],
     only: '401 for every wrong signature',
@@ -88,15 +89,22 @@ export const MUTATIONS = [
     name: 'the last delivery of an id wins',
     file: `${STORE}/write/messages.js`,
     edits: [
-      ['INSERT INTO messages', 'INSERT OR REPLACE INTO messages'],
-      ['ON CONFLICT (message_id) DO NOTHING', ''],
+      [
+        'INSERT INTO messages (seq, message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?, ?)\n     ON CONFLICT (message_id) DO NOTHING',
+        'INSERT OR REPLACE INTO messages (seq, message_id, sender, recipient, ts, text, extra) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ],
     ],
     tests: [`${STORE}/write/writer.test.js`],
   },
   {
     name: 'a duplicate is an error',
     file: `${STORE}/write/messages.js`,
-    edits: [['ON CONFLICT (message_id) DO NOTHING', '']],
+    edits: [
+      [
+        'VALUES (?, ?, ?, ?, ?, ?, ?)\n     ON CONFLICT (message_id) DO NOTHING',
+        'VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ],
+    ],
     tests: [`${STORE}/write/writer.test.js`],
   },
   {
@@ -117,6 +125,18 @@ export const MUTATIONS = [
     file: `${STORE}/write/ledger.js`,
     edits: [['const fresh = subtract([range], producer.ranges);', 'const fresh = [range];']],
     tests: [`${STORE}/write/writer.test.js`],
+  },
+  {
+    name: 'a delivery of many messages counts as one',
+    file: `${STORE}/write/deliveries.js`,
+    edits: [['outcomesOf(mapped) - 1', '0']],
+    tests: [`${STORE}/write/deliveries.test.js`],
+  },
+  {
+    name: 'a delivery stays when its messages are gone',
+    file: `${STORE}/write/writer.js`,
+    edits: [['deliveries.release(old);', ';']],
+    tests: [`${STORE}/write/deliveries.test.js`],
   },
   {
     name: 'the jobs of a dead writer are left where they are',
@@ -257,6 +277,7 @@ export const MUTATIONS = [
     tests: [`${QUERY}/system/retired.test.js`],
   },
   ...SENDER_MUTATIONS,
+  ...SOURCE_MUTATIONS,
   {
     name: 'two supervisors on one folder',
     file: 'store/dist/lock.js',

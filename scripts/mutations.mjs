@@ -41,6 +41,8 @@ function copyProgram() {
     });
   }
   mkdirSync(join(copy, 'tmp'));
+  // query serves the runbook
+  symlinkSync(join(ROOT, 'docs'), join(copy, 'docs'));
   mkdirSync(join(copy, 'node_modules/@lyftr'), { recursive: true });
   for (const name of readdirSync(join(ROOT, 'node_modules'))) {
     if (name !== '@lyftr') symlinkSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name));

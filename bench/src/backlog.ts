@@ -1,5 +1,5 @@
 import type { MessageTuple } from '@lyftr/shared/batch';
-import { ENVELOPE_VERSION, jobName, type Envelope } from '@lyftr/queue/envelope';
+import { createEnvelope, jobName, type Envelope } from '@lyftr/queue/envelope';
 import { JOB_OPTIONS, QUEUE_NAME, QUEUE_PREFIX } from '@lyftr/queue/options';
 import { eventually, System } from '@lyftr/test/system';
 import { Queue } from 'bullmq';
@@ -35,10 +35,11 @@ async function fill(system: System): Promise<void> {
       const messages = Array.from({ length: Math.min(JOB_MESSAGES, BACKLOG - first) }, (_, j) =>
         tupleOf(first + j),
       );
+      const range: [number, number] = [first + 1, first + messages.length];
       adding.push(
         queue.add(
-          jobName('bench', [first + 1, first + messages.length]),
-          { v: ENVELOPE_VERSION, producer: 'bench', first: first + 1, at: Date.now(), messages },
+          jobName('bench', range),
+          createEnvelope({ producer: 'bench', range }, Date.now(), messages),
           JOB_OPTIONS,
         ),
       );

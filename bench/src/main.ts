@@ -11,7 +11,9 @@ import { idle } from './idle.js';
 import { fastPath, intake, scale } from './intake.js';
 import { latency } from './latency.js';
 import { profile } from './profile.js';
+import { raw } from './raw.js';
 import { writeResults, type Result } from './results.js';
+import { schemes } from './schemes.js';
 import { search } from './search.js';
 import { settle, stored } from './stored.js';
 
@@ -26,6 +28,8 @@ export const allBenchmarks = (place: DatasetPlace): Benchmark[] => [
   grown,
   scale,
   fastPath,
+  schemes,
+  raw,
   idle,
   profile,
   search(place),

@@ -22,6 +22,9 @@ import {
   stages,
 } from './deploy.js';
 
+/** Sources file and keys, for the services that read them. */
+const SOURCES = './deploy/sources:/etc/lyftr:ro';
+
 describe('docker-compose.yml', () => {
   test('is valid by the Compose Specification', () => {
     const require = createRequire(import.meta.url);
@@ -149,8 +152,8 @@ describe('docker-compose.yml', () => {
   });
 
   test('writer and query share the database, and query may create the -shm file beside it', () => {
-    assert.deepEqual(service('writer').volumes, ['data:/data']);
-    assert.deepEqual(service('query').volumes, ['data:/data']);
+    assert.deepEqual(service('writer').volumes, ['data:/data', SOURCES]);
+    assert.deepEqual(service('query').volumes, ['data:/data', SOURCES]);
     assert.ok('data' in compose.volumes);
     for (const target of ['writer', 'query']) {
       const lines = instructions(target);
@@ -160,7 +163,14 @@ describe('docker-compose.yml', () => {
         target,
       );
     }
-    assert.equal(service('ingest').volumes, undefined);
+    assert.deepEqual(service('ingest').volumes, [SOURCES]);
+  });
+
+  test('the folder of the sources is there, and nothing that is put into it gets into git or into an image', () => {
+    const [folder = ''] = SOURCES.split(':');
+    assert.equal(read(join(folder, '.gitignore')), '*\n!.gitignore\n');
+    assert.doesNotMatch(read('.dockerignore'), /^!deploy\/sources/m);
+    assert.match(read('.env.example'), /^#SOURCES_FILE=\/etc\/lyftr\/sources\.json$/m);
   });
 
   test('nothing waits for what it can start without', () => {

@@ -40,12 +40,19 @@ async function assertLedger(system: System, expected: Record<string, number>): P
     const { missing, ...figures } = json;
     assert.deepEqual(figures, {
       unconfirmed: 0,
+      accepted_by_source: {},
+      fanout: 0,
       dead_letter: 0,
       written_off: 0,
       waiting: 0,
       difference: 0,
       conflicting_duplicate: 0,
-      dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
+      dead_letters: {
+        corrupt_envelope: 0,
+        unstorable_message: 0,
+        conflicting_duplicate: 0,
+        unmapped_delivery: 0,
+      },
       ...expected,
     });
     assert.equal(missing.messages, 0);

@@ -69,13 +69,24 @@ describe('deploy/Dockerfile', () => {
         `COPY --from=${target}-modules /app/node_modules node_modules`,
         'COPY --from=build /app/shared shared',
         'COPY --from=build /app/queue queue',
-        ...(target === 'writer' ? [] : ['COPY --from=build /app/sources sources']),
+        'COPY --from=build /app/sources sources',
         ...(target === 'ingest' ? [] : ['COPY --from=build /app/store store']),
         `COPY --from=build /app/services/${target} services/${target}`,
         ...(target === 'query' ? ['COPY --from=build /app/cli cli'] : []),
       ]);
     });
   }
+
+  test('the examples that `lyftr trigger` sends are kept, and no other source', () => {
+    const [, examples = ''] = /new URL\('\.\.\/src\/(\w+)\/'/.exec(read('sources/src/examples.ts')) ?? [];
+    assert.notEqual(examples, '');
+    const build = instructions('build').join('\n');
+    assert.ok(
+      build.includes(`find sources/src -mindepth 1 -maxdepth 1 ! -name ${examples} -exec rm -rf {} +`),
+    );
+    for (const folder of ['shared', 'queue', 'store', 'cli'])
+      assert.match(build, new RegExp(`rm -rf [^&]*\\b${folder}/src\\b`));
+  });
 
   test('what is compiled and what runs share a Node and a Debian', () => {
     const bases = [...stages.values()].map(({ from }) => from).filter((from) => !stages.has(from));

@@ -57,6 +57,8 @@ const fields = async (key: string): Promise<string[]> => (await system.redis.hke
 async function assertExact(): Promise<number> {
   const { missing, accepted, unconfirmed, ...figures } = (await system.get('/ledger')).json;
   assert.deepEqual(figures, {
+    accepted_by_source: {},
+    fanout: 0,
     created: MESSAGES,
     duplicate: LIVES * DUPLICATES,
     dead_letter: 0,
@@ -64,7 +66,12 @@ async function assertExact(): Promise<number> {
     waiting: 0,
     difference: 0,
     conflicting_duplicate: 0,
-    dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
+    dead_letters: {
+      corrupt_envelope: 0,
+      unstorable_message: 0,
+      conflicting_duplicate: 0,
+      unmapped_delivery: 0,
+    },
   });
   assert.equal(accepted + unconfirmed, SETTLED);
   assert.ok(unconfirmed <= KILLED * OF_LIFE);

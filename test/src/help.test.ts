@@ -9,6 +9,7 @@ import { lyftr } from './cli.js';
 import { ROOT } from './deploy.js';
 
 const DEAD_LETTERS = ['list', 'show', 'replay', 'discard'];
+const SOURCES = ['list', 'check', 'reload', 'init'];
 
 /** Names in the list of commands that `--help` prints. */
 async function verbsOf(...args: string[]): Promise<string[]> {
@@ -26,9 +27,9 @@ test('every verb has help with examples that begin with its name, and takes --js
   assert.ok(verbs.length >= 12, verbs.join());
   assert.deepEqual(await verbsOf('dead-letters'), DEAD_LETTERS);
   assert.deepEqual(await verbsOf('ledger'), ['write-off']);
-  const lines = verbs.flatMap((verb) =>
-    verb === 'dead-letters' ? DEAD_LETTERS.map((each) => `${verb} ${each}`) : [verb],
-  );
+  assert.deepEqual(await verbsOf('sources'), SOURCES);
+  const groups: Record<string, string[]> = { 'dead-letters': DEAD_LETTERS, sources: SOURCES };
+  const lines = verbs.flatMap((verb) => groups[verb]?.map((each) => `${verb} ${each}`) ?? [verb]);
   lines.push('ledger write-off');
   for (const line of lines) {
     const { code, stdout } = await lyftr({}, ...line.split(' '), '--help');
@@ -45,6 +46,17 @@ test('wrong usage is exit code 64 and nothing on standard output', async () => {
     ['verify', '-'],
     ['completion', 'tcsh'],
     ['load', '-u', 'x'],
+    ['sources', 'init', 'nobody'],
+    ['sources', 'init', 'github', '--name', 'Not-A-Name'],
+    ['send', '-', '--query', 'a=1'],
+    ['send', '--source', 'code'],
+    ['send', '-', '--source', 'code', '--header', 'nothing'],
+    ['sign', '-', '--sources', 'x'],
+    ['trigger', 'nobody'],
+    ['trigger', 'github', 'nothing'],
+    ['listen', '--sign'],
+    ['listen', '--forward', 'ftp://x'],
+    ['export', '--deliveries', '--format', 'csv'],
   ]) {
     const { code, stdout, stderr } = await lyftr({}, ...args);
     assert.deepEqual([code, stdout], [64, ''], args.join(' '));
@@ -66,6 +78,11 @@ test('with --json every failure is one line of JSON on standard error, with the 
     [69, 'send --from 1 --to 2'],
     [1, 'sign /nowhere'],
     [1, `verify /nowhere ${'0'.repeat(64)}`],
+    [64, 'sign - --source code'],
+    [78, 'sign - --source code --sources /nowhere'],
+    [64, 'trigger github push'],
+    [1, 'trigger github push --sources /nowhere'],
+    [69, 'listen'],
     [69, 'load'],
     [69, 'export'],
     [69, 'import -'],
@@ -77,6 +94,10 @@ test('with --json every failure is one line of JSON on standard error, with the 
     [69, 'dead-letters show 1'],
     [69, 'dead-letters replay 1'],
     [69, 'dead-letters discard 1'],
+    [78, 'sources check /nowhere'],
+    [69, 'sources list'],
+    [69, 'sources reload'],
+    [1, 'sources init github --file /dev/null/sources.json'],
     [64, 'nonsense'],
     [64, 'status --what'],
     [78, 'status', { PORT: 'x' }],
@@ -109,6 +130,8 @@ test('a shell is told the verbs, their options and the values of those', async (
   assert.deepEqual(await complete('dead-letters', ''), [...DEAD_LETTERS, 'help']);
   assert.deepEqual(await complete('export', '--fo'), ['--format', '--force']);
   assert.deepEqual(await complete('export', '--format', 'c'), ['csv']);
+  assert.deepEqual(await complete('sources', ''), [...SOURCES, 'help']);
+  assert.deepEqual(await complete('listen', '--fo'), ['--forward']);
 });
 
 test('the scripts are there for each shell, and bash takes its own', async () => {

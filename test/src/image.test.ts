@@ -65,12 +65,24 @@ function namedIn(file: string): string[] {
   });
 }
 
+/** Files of a folder in `src` that a compiled file names. */
+function inFoldersOf(file: string): string[] {
+  const folders = [...textOf(file).matchAll(/new URL\('([\w./-]+)\/', import/g)];
+  return folders.flatMap(([, folder = '']) => {
+    const path = join(dirname(file), folder);
+    if (!/\/src\//.test(path)) return [];
+    const names = readdirSync(join(app, path), { recursive: true, encoding: 'utf8' });
+    return names.map((name) => join(path, name)).filter((name) => statSync(join(app, name)).isFile());
+  });
+}
+
 test('the images have every file that a service or the command needs, and no other', () => {
   const needed = new Set<string>();
   const visit = (file: string): void => {
     if (needed.has(file)) return;
     needed.add(file);
     for (const name of namedIn(file)) visit(name);
+    for (const name of inFoldersOf(file)) needed.add(name);
   };
   for (const main of MAINS) visit(main);
   const there = readdirSync(app, { recursive: true, encoding: 'utf8' }).filter(

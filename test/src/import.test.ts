@@ -37,7 +37,7 @@ test('every message of a file is acknowledged and stored, in batches below the s
   const { code, stdout, stderr } = await lyftr(env, 'import', file, '--json');
   assert.equal(stderr, '');
   const { seconds, ...result } = JSON.parse(stdout);
-  assert.deepEqual([code, result], [0, { acknowledged: 1_234, refused: 0, refusals: [] }]);
+  assert.deepEqual([code, result], [0, { acknowledged: 1_234, deliveries: 0, refused: 0, refusals: [] }]);
   assert.equal(typeof seconds, 'number');
   await eventually('all are stored', () => count('many') === 1_234);
 });

@@ -1,10 +1,13 @@
 /** A real Prometheus watches while processes are killed, started and stopped: do the metrics tell the truth? */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requestText, send } from '@lyftr/cli/sender';
 import { queriesOf, readDashboard } from './grafana.js';
+import { deliver, writeOneSource } from './one-source.js';
 import { Prometheus, skipWithout } from './prometheus.js';
 import { eventually, freePort, signed, System } from './system.js';
 
@@ -26,7 +29,13 @@ test(
   { skip: skipWithout('prometheus'), timeout: 300_000 },
   async (t) => {
     const queryPort = String(await freePort());
-    const system = await System.start({ API_TOKEN: TOKEN, QUERY_PORT: queryPort });
+    const directory = mkdtempSync(join(tmpdir(), 'lyftr-scrape-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const system = await System.start({
+      API_TOKEN: TOKEN,
+      QUERY_PORT: queryPort,
+      ...writeOneSource(directory),
+    });
     t.after(() => system.stop());
     const target = `127.0.0.1:${queryPort}`;
     const prometheus = await Prometheus.start(join(system.dir, 'prometheus'), target, TOKEN);
@@ -97,7 +106,7 @@ test(
       });
       assert.equal(answer.status, 401);
     }
-    await is('webhook_total{status="invalid_signature"}', 7);
+    await is('webhook_total{status="invalid_signature",source=""}', 7);
 
     const killing = phase('killing');
     await eventually('half of it is sent', () => ids.size > PER_PHASE * 1.5);
@@ -133,7 +142,7 @@ test(
       settled,
     );
     // neither taken away by the kill nor counted again
-    assert.equal(await prometheus.value('webhook_total{status="invalid_signature"}'), 7);
+    assert.equal(await prometheus.value('webhook_total{status="invalid_signature",source=""}'), 7);
     assert.equal(
       await prometheus.value('http_request_duration_seconds_count{service="ingest",code="401"}'),
       7,
@@ -160,9 +169,13 @@ test(
     assert.deepEqual(await prometheus.query('ALERTS{alertname=~"LedgerOutOfBalance|MessagesMissing"}'), []);
     assert.equal(await prometheus.value('max_over_time(ledger_missing_messages[5m])'), 0);
 
-    for (const { title, expr } of queriesOf(readDashboard().panels, '30s')) {
-      assert.ok((await prometheus.query(expr)).length > 0, `the panel "${title}" shows nothing: ${expr}`);
-    }
+    assert.equal(await deliver(system.origin, 'hello'), 200);
+    assert.equal(await deliver(system.origin, 'hello', 'wrong'), 401);
+    for (const { title, expr } of queriesOf(readDashboard().panels, '30s'))
+      await eventually(
+        `the panel "${title}" shows something: ${expr}`,
+        async () => (await prometheus.query(expr)).length > 0,
+      );
 
     const page = await (
       await fetch(`http://${target}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })

@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { queriesOf, readDashboard } from './grafana.js';
 import { PROMETHEUS_DIR, readRules, skipWithout, writeConfiguration } from './prometheus.js';
 import { lacking, samplesOf, selectorsOf, type PageSample } from './promql.js';
+import { deliver, writeOneSource } from './one-source.js';
 import { eventually, System } from './system.js';
 
 const rules = readRules();
@@ -61,9 +62,12 @@ test('every alert says how urgent it is, what it means, and where to read on', (
 describe('on the metrics page of a running system there is', () => {
   let system: System;
   let samples: PageSample[];
+  const directory = mkdtempSync(join(tmpdir(), 'lyftr-prometheus-'));
 
   before(async () => {
-    system = await System.start();
+    system = await System.start(writeOneSource(directory));
+    assert.equal(await deliver(system.origin, 'hello'), 200);
+    assert.equal(await deliver(system.origin, 'hello', 'wrong'), 401);
     await system.post(JSON.stringify({ message_id: 'a', from: '1', to: '2', ts: 1, text: 'x' }));
     samples = await eventually('every process has published', async () => {
       const found = samplesOf((await system.get('/metrics')).text);
@@ -74,13 +78,19 @@ describe('on the metrics page of a running system there is', () => {
         );
       return has('ingest_ack_seconds_count') &&
         has('store_lag_seconds_count') &&
-        has('http_request_duration_seconds_count', 'query')
+        has('http_request_duration_seconds_count', 'query') &&
+        has('webhook_rejected_total') &&
+        has('webhook_key_last_used_timestamp_seconds') &&
+        has('webhook_key_used_total')
         ? found
         : undefined;
     });
   });
 
-  after(() => system.stop());
+  after(async () => {
+    await system.stop();
+    rmSync(directory, { recursive: true });
+  });
 
   const recorded = rules.flatMap(({ record }) =>
     record === undefined ? [] : { metric: record, labels: {} },

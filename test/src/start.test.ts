@@ -118,7 +118,7 @@ test('the request of the README is stored once, counted twice, and found on the 
     return true;
   });
   assert.match(await (await fetch(`${origin}/`)).text(), /<title>Lyftr<\/title>/);
-  assert.deepEqual(await get('/console.json'), { session: false, discard: true, replay: true });
+  assert.deepEqual(await get('/console.json'), { session: false, discard: true, replay: true, sources: [] });
   const docs = await fetch(`${origin}/docs`);
   assert.match(await docs.text(), /swagger/i);
   assert.ok((await get('/openapi.json')).paths['/webhook'].post);

@@ -57,6 +57,8 @@ test('a healthy system: exit code 0, every figure, on one screen or as one line'
   assert.deepEqual(found.ledger, {
     accepted: 3,
     unconfirmed: 0,
+    accepted_by_source: {},
+    fanout: 0,
     created: 2,
     duplicate: 1,
     dead_letter: 0,
@@ -117,7 +119,12 @@ test('a dead letter has one meaning: in status, the ledger and the metrics', asy
   const headers = { authorization: `Bearer ${TOKEN}` };
   const conflict = JSON.stringify({ message_id: 'a', from: '100', to: '200', ts: 1, text: 'another' });
   assert.equal((await system.post(conflict)).status, 200);
-  const expected = { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 1 };
+  const expected = {
+    corrupt_envelope: 0,
+    unstorable_message: 0,
+    unmapped_delivery: 0,
+    conflicting_duplicate: 1,
+  };
   await eventually('it is put aside', () => system.rows('SELECT id FROM dead_letters').length === 1);
   assert.deepEqual((await report()).deadLetters, expected);
   assert.deepEqual((await system.get('/ledger', { headers })).json.dead_letters, expected);

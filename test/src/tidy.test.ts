@@ -46,10 +46,10 @@ test('there is something to look at', () => {
 const MAY_IMPORT: Record<string, string[]> = {
   shared: [],
   queue: ['shared'],
-  sources: [],
+  sources: ['shared'],
   store: ['shared'],
   'services/ingest': ['shared', 'queue', 'sources'],
-  'services/writer': ['shared', 'queue', 'store'],
+  'services/writer': ['shared', 'queue', 'sources', 'store'],
   'services/query': ['shared', 'queue', 'sources', 'store'],
   cli: ['shared', 'sources', 'store'],
 };

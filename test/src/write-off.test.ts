@@ -83,7 +83,7 @@ test('what is missing is written off, stays visible, and is stored when it comes
   assert.equal(shown.code, 1);
   assert.match(
     shown.stdout,
-    /^ {2}17 accepted\n\+ {2}0 unconfirmed\n= 10 created\n[^]*\+ {2}0 written off\n\+ {2}0 waiting\n/,
+    /^ {2}17 accepted\n\+ {2}0 unconfirmed\n\+ {2}0 more outcomes of deliveries\n= 10 created\n[^]*\+ {2}0 written off\n\+ {2}0 waiting\n/,
   );
   assert.ok(shown.stdout.endsWith(`missing: 7 messages\n  ${producer}  11-17\n`), shown.stdout);
 
@@ -94,10 +94,17 @@ test('what is missing is written off, stays visible, and is stored when it comes
   const account = {
     accepted: 17,
     unconfirmed: 0,
+    accepted_by_source: {},
+    fanout: 0,
     duplicate: 0,
     dead_letter: 0,
     conflicting_duplicate: 0,
-    dead_letters: { corrupt_envelope: 0, unstorable_message: 0, conflicting_duplicate: 0 },
+    dead_letters: {
+      corrupt_envelope: 0,
+      unstorable_message: 0,
+      conflicting_duplicate: 0,
+      unmapped_delivery: 0,
+    },
     waiting: 0,
     difference: 0,
   };

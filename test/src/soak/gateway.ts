@@ -6,6 +6,7 @@ import { requestText, send } from '@lyftr/cli/sender';
 import { signed } from '../system.js';
 import type { Journal } from './journal.js';
 import type { Random } from './random.js';
+import { idOf, SOURCE_WAYS, type MessageText, type Way } from './sources.js';
 
 const CONNECTIONS = 32;
 /** What ingest asks for in Retry-After, at most. */
@@ -13,20 +14,12 @@ const REFUSED_RETRY_MS = 1_000;
 const LOST_RETRY_MS = 200;
 const REDELIVERY_SHARE = 0.05;
 const BATCH_SHARE = 0.02;
+/** Of the requests that are new, as many as this come by a source. */
+const SOURCES_SHARE = 0.3;
 const BATCH_MESSAGES_MAX = 50;
 
-export interface MessageText {
-  message_id: string;
-  from: string;
-  to: string;
-  ts: number;
-  text: string;
-}
-
-export const idOf = (message: number): string => `soak-${message}`;
-
 /** The message of a number: a row can be compared with what was sent without keeping what was sent. */
-export function messageOf(message: number): MessageText {
+function messageOf(message: number): MessageText {
   return {
     message_id: idOf(message),
     from: `+${message % 97}`,
@@ -36,7 +29,23 @@ export function messageOf(message: number): MessageText {
   };
 }
 
+/** Today's own routes. */
+const OWN: Way = {
+  name: '',
+  messagesMax: BATCH_MESSAGES_MAX,
+  messageOf,
+  send(messages) {
+    const isSingle = messages.length === 1;
+    const body = JSON.stringify(isSingle ? messageOf(messages[0] as number) : messages.map(messageOf));
+    return { path: isSingle ? '/webhook' : '/webhook/batch', body, headers: signed(body) };
+  },
+};
+
+/** By the name that ids begin with. */
+export const WAYS: ReadonlyMap<string, Way> = new Map([OWN, ...SOURCE_WAYS].map((way) => [way.name, way]));
+
 interface Request {
+  way: Way;
   messages: number[];
   /** A redelivery is of a message that has its 200 already: nobody waits for its answer. */
   isRedelivery: boolean;
@@ -48,6 +57,8 @@ export interface Traffic {
   messagesSent: number;
   redeliveries: number;
   batches: number;
+  /** Deliveries of sources. */
+  ofSources: number;
   /** Different messages. */
   messages: number;
   /** Different messages that have their 200. */
@@ -73,6 +84,7 @@ export function createGateway(origin: string, perSecond: number, journal: Journa
     messagesSent: 0,
     redeliveries: 0,
     batches: 0,
+    ofSources: 0,
     messages: 0,
     acknowledged: 0,
     statuses: new Map(),
@@ -81,6 +93,8 @@ export function createGateway(origin: string, perSecond: number, journal: Journa
   const startedAt = performance.now();
   const underWay = new Map<number, Request>();
   const isAcknowledged: boolean[] = [];
+  /** By message. */
+  const ways: Way[] = [];
   const due: Request[] = [];
   let finishing = false;
 
@@ -88,16 +102,27 @@ export function createGateway(origin: string, perSecond: number, journal: Journa
     setTimeout(() => due.push(request), afterMs).unref();
   };
 
-  function freshRequest(count: number): Request {
+  function freshRequest(isBatch: boolean): Request {
+    const way = random.next() < SOURCES_SHARE ? random.pick(SOURCE_WAYS) : OWN;
+    const count = isBatch && way.messagesMax > 1 ? random.between(2, way.messagesMax) : 1;
     const messages = Array.from({ length: count }, () => traffic.messages++);
-    for (const message of messages) isAcknowledged[message] = false;
-    return { messages, isRedelivery: false };
+    for (const message of messages) {
+      isAcknowledged[message] = false;
+      ways[message] = way;
+    }
+    return { way, messages, isRedelivery: false };
   }
+
+  const repeat = (message: number): Request => ({
+    way: ways[message] as Way,
+    messages: [message],
+    isRedelivery: true,
+  });
 
   function redelivery(): Request | undefined {
     if (traffic.messages === 0) return undefined;
     const message = random.between(0, traffic.messages - 1);
-    return isAcknowledged[message] === true ? { messages: [message], isRedelivery: true } : undefined;
+    return isAcknowledged[message] === true ? repeat(message) : undefined;
   }
 
   function nextRequest(): Request | undefined {
@@ -106,30 +131,25 @@ export function createGateway(origin: string, perSecond: number, journal: Journa
     if (finishing) {
       if (traffic.acknowledged === traffic.messages) return undefined;
       // something has to be sent while the last messages wait for their turn
-      return redelivery() ?? { messages: [0], isRedelivery: true };
+      return redelivery() ?? repeat(0);
     }
     const choice = random.next();
     if (choice < REDELIVERY_SHARE) {
       const repeated = redelivery();
       if (repeated !== undefined) return repeated;
     }
-    const isBatch = choice < REDELIVERY_SHARE + BATCH_SHARE;
-    return freshRequest(isBatch ? random.between(2, BATCH_MESSAGES_MAX) : 1);
+    return freshRequest(choice < REDELIVERY_SHARE + BATCH_SHARE);
   }
 
-  function bytesOf({ messages, isRedelivery }: Request): string {
+  function bytesOf({ way, messages, isRedelivery }: Request): string {
     traffic.requests++;
     traffic.messagesSent += messages.length;
     if (isRedelivery) traffic.redeliveries++;
     for (const message of messages) journal.sent(message);
-    const [first] = messages;
-    if (messages.length === 1) {
-      const body = JSON.stringify(messageOf(first as number));
-      return requestText(origin, '/webhook', body, signed(body));
-    }
-    traffic.batches++;
-    const body = JSON.stringify(messages.map(messageOf));
-    return requestText(origin, '/webhook/batch', body, signed(body));
+    if (way !== OWN) traffic.ofSources++;
+    if (messages.length > 1) traffic.batches++;
+    const { path, body, headers } = way.send(messages);
+    return requestText(origin, path, body, headers);
   }
 
   function noteAnswer({ messages }: Request, status: number): void {

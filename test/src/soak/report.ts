@@ -29,6 +29,7 @@ export function describe(report: SoakReport): string {
     row('  median of the seconds between outages', calmRate(traffic)),
     row('requests', traffic.requests),
     row('  of them batches', traffic.batches),
+    row('  of them deliveries of sources', traffic.ofSources),
     row('  of them redeliveries', traffic.redeliveries),
     ...statuses.map(([status, count]) => row(`answers ${status} ${STATUS_NAMES[status] ?? ''}`, count)),
     '',

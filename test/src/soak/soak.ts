@@ -12,6 +12,7 @@ import { PROCESS_FAULTS } from './fault-processes.js';
 import { createGateway, type Traffic } from './gateway.js';
 import { openJournal, readJournal } from './journal.js';
 import { createRandom, type Random } from './random.js';
+import { writeSoakSources } from './sources.js';
 import { judge, type Check } from './verdict.js';
 
 /** Sequences of faults at the same time: some trouble comes on top of other trouble. */
@@ -105,7 +106,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     ({ isSpecial }) => options.withSpecial || isSpecial !== true,
   );
   const journalFile = join(dir, 'journal');
-  const cluster = await Cluster.start(options.withSpecial ? clock.env : {});
+  const cluster = await Cluster.start({
+    ...writeSoakSources(dir),
+    ...(options.withSpecial ? clock.env : {}),
+  });
   const sendOut = new AbortController();
   let kept: string | undefined = dir;
   try {
