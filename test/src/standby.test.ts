@@ -11,6 +11,7 @@ import { Cluster } from './soak/cluster.js';
 import { createGateway } from './soak/gateway.js';
 import { openJournal, readJournal } from './soak/journal.js';
 import { createRandom } from './soak/random.js';
+import { writeSoakSources } from './soak/sources.js';
 import { judge } from './soak/verdict.js';
 import { eventually, System, type Process } from './system.js';
 
@@ -20,8 +21,8 @@ const TAKEOVER_MS_MAX = 6_000;
 
 /** Runs `trouble` under load, lets the sender finish, and asserts that every promise was kept. */
 async function underLoad(trouble: (cluster: Cluster) => Promise<void>): Promise<void> {
-  const cluster = await Cluster.start();
   const dir = mkdtempSync(join(tmpdir(), 'lyftr-standby-'));
+  const cluster = await Cluster.start(writeSoakSources(dir));
   const stopSending = new AbortController();
   try {
     const journal = await openJournal(join(dir, 'journal'));
