@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { headerLines } from '@lyftr/cli/sender';
 import { openSigner } from '@lyftr/sources/open';
 import { SCHEME_NAMES, type SchemeName } from '@lyftr/sources/source';
-import { keyOf, settingsOf } from '@lyftr/sources/testing';
+import { keyOf, settingsOf, TIMED } from '@lyftr/sources/testing';
 import { Process, type System } from '@lyftr/test/system';
 import { measure, pidsOf, startOurs, type Benchmark, type Context, type Measurement } from './context.js';
 import type { RequestFile } from './requests.js';
@@ -104,22 +104,11 @@ function writeSources(dir: string): { SOURCES_FILE: string } {
     const file = join(dir, `key-${scheme}`);
     writeFileSync(file, keyOf(scheme).verifying);
     const { toleranceSeconds: _, ...settings } = settingsOf(scheme);
-    const isTimed = [
-      'standard-webhooks',
-      'stripe',
-      'slack',
-      'paddle',
-      'linear',
-      'zoom',
-      'discord',
-      'sendgrid',
-      'generic',
-    ].includes(scheme);
     return {
       name: scheme,
       scheme,
       keys: [{ id: 'main', file }],
-      ...(isTimed ? { tolerance_seconds: 3_600 } : {}),
+      ...(TIMED.has(scheme) ? { tolerance_seconds: 3_600 } : {}),
       ...settings,
     };
   });

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
+import { isSourceName } from '@lyftr/shared/sources';
 import { examples, jsonOption, originOf, type Finish, type JsonOption } from './options.js';
 import { RELOAD, sourceOf, type Place, type Provider } from './provider.js';
 import { PROVIDERS } from './providers.js';
@@ -21,7 +22,7 @@ const SECRET_BYTES = 32;
 const FOLDER = 'secrets';
 
 function sourceName(value: string): string {
-  if (!/^(?!-)[a-z0-9-]{1,32}(?<!-)$/.test(value) || value === 'batch')
+  if (!isSourceName(value))
     throw new InvalidArgumentError('It must have 1 to 32 characters of a-z, 0-9 and -, with no - at an end.');
   return value;
 }

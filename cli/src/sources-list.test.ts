@@ -7,13 +7,27 @@ const ago = (seconds: number): string => new Date(NOW_MS - seconds * 1_000).toIS
 
 test('a source is a line with the use of its keys, and a fault of the file is a line', () => {
   const keys = [
-    { id: 'new', retired: false, last_used_at: ago(5), safe_to_retire: false },
-    { id: 'old', retired: false, last_used_at: ago(100 * 3_600), safe_to_retire: true },
-    { id: 'older', retired: true, last_used_at: ago(90 * 86_400), safe_to_retire: true },
-    { id: 'spare', retired: false, last_used_at: null, safe_to_retire: false },
+    { id: 'new', retired: false, used: 1, last_used_at: ago(5), safe_to_retire: false },
+    { id: 'old', retired: false, used: 1, last_used_at: ago(100 * 3_600), safe_to_retire: true },
+    { id: 'older', retired: true, used: 1, last_used_at: ago(90 * 86_400), safe_to_retire: true },
+    { id: 'spare', retired: false, used: 1, last_used_at: null, safe_to_retire: false },
   ];
-  const shop = { name: 'shop', scheme: 'shopify', mapping: 'shopify', accepted: 12_345, rejected: 2 };
-  const desk = { name: 'desk', scheme: 'generic', mapping: { jsonata: '1' }, accepted: 0, rejected: 0 };
+  const shop = {
+    id_signed: false,
+    name: 'shop',
+    scheme: 'shopify',
+    mapping: 'shopify',
+    accepted: 12_345,
+    rejected: 2,
+  };
+  const desk = {
+    id_signed: true,
+    name: 'desk',
+    scheme: 'generic',
+    mapping: { jsonata: '1' },
+    accepted: 0,
+    rejected: 0,
+  };
   const answer = {
     data: [
       { ...shop, last_accepted_at: ago(5), keys },

@@ -1,5 +1,6 @@
 /** `lyftr sources list`: the sources of a running system, with the use of their keys. */
 import type { Command } from 'commander';
+import type { KeyAnswer, SourceAnswer, SourcesAnswer } from '@lyftr/shared/sources';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
@@ -7,30 +8,6 @@ import { printable } from './printable.js';
 import { age } from './age.js';
 
 interface ListOptions extends ClientOptions, JsonOption {}
-
-interface KeyAnswer {
-  id: string;
-  retired: boolean;
-  /** ISO 8601, or null when it was never used. */
-  last_used_at: string | null;
-  safe_to_retire: boolean;
-}
-
-/** The part of `GET /sources` that the commands show. */
-export interface SourcesAnswer {
-  data: {
-    name: string;
-    scheme: string;
-    /** Null when a body is a message or an array of messages. */
-    mapping: string | { jsonata: string } | null;
-    accepted: number;
-    rejected: number;
-    last_accepted_at: string | null;
-    keys: KeyAnswer[];
-  }[];
-  loaded_at: string;
-  faults: string[];
-}
 
 const HEAD = ['name', 'scheme', 'mapping', 'accepted', 'rejected', 'last', 'keys'];
 /** Columns with numbers. */
@@ -49,7 +26,7 @@ function keyText({ id, retired, last_used_at, safe_to_retire }: KeyAnswer, nowMs
   return `${id} (${notes.join(', ')})`;
 }
 
-export function mappingText(mapping: SourcesAnswer['data'][number]['mapping']): string {
+export function mappingText(mapping: SourceAnswer['mapping']): string {
   if (mapping === null) return 'messages';
   return typeof mapping === 'string' ? mapping : 'jsonata';
 }

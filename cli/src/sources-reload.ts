@@ -6,12 +6,12 @@ import type { Command } from 'commander';
 import type { Client } from '@lyftr/shared/client/client';
 import { SettingsError } from '@lyftr/shared/runtime/env';
 import type { ProcessState, Sample } from '@lyftr/shared/sample';
+import type { SourcesAnswer } from '@lyftr/shared/sources';
 import { openClient, type ClientOptions } from './client.js';
 import { readClientConfig } from './config.js';
 import { EXIT_FAILED, ExitError } from './exit.js';
 import { examples, jsonOption, urlOption, type Finish, type JsonOption } from './options.js';
 import { printable } from './printable.js';
-import type { SourcesAnswer } from './sources-list.js';
 
 interface ReloadOptions extends ClientOptions, JsonOption {}
 

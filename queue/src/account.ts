@@ -1,10 +1,12 @@
 /** Reads the part of the ledger that is in Redis, and the batches in the queue. */
 import type { Redis } from 'ioredis';
 import {
+  acceptedBySource,
   CONFIRMED_KEY,
   ENDED_KEY,
   endedSource,
   SETTLED_KEY,
+  type Confirmed,
   type Listed,
   type RedisAccount,
 } from '@lyftr/shared/ledger';
@@ -61,6 +63,19 @@ function readEnded(fields: Record<string, string>): RedisAccount['ended'] {
   };
 }
 
+const readConfirmed = (text: string): Confirmed => JSON.parse(text) as Confirmed;
+
+/** How many deliveries ingest acknowledged, by source. Does not read the queue. Rejects when Redis is not responding. */
+export async function readAcceptedBySource(redis: Redis): Promise<Record<string, number>> {
+  // in one transaction, because the figures of a producer move from one hash to the other
+  const replies = await redis.multi().hgetall(CONFIRMED_KEY).hgetall(ENDED_KEY).exec();
+  const [confirmed = {}, ended = {}] = (replies ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply as Record<string, string>;
+  });
+  return acceptedBySource(Object.values(confirmed).map(readConfirmed), readEnded(ended));
+}
+
 /** Rejects when Redis is not responding. */
 export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
   // in one transaction, because a job can move between these lists
@@ -85,8 +100,7 @@ export async function readRedisAccount(redis: Redis): Promise<RedisAccount> {
   for (const producer of names) {
     const texts: Listed['texts'] = [confirmed[producer] ?? '', settled[producer] ?? ''];
     producers.set(producer, {
-      confirmed:
-        texts[0] === '' ? { messages: 0, ranges: [] } : (JSON.parse(texts[0]) as Listed['confirmed']),
+      confirmed: texts[0] === '' ? { messages: 0, ranges: [] } : readConfirmed(texts[0]),
       settled: texts[1] === '' ? [] : (JSON.parse(texts[1]) as Range[]),
       queued: union(queued?.get(producer) ?? []),
       texts,

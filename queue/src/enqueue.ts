@@ -9,7 +9,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { crashPoint } from '@lyftr/shared/runtime/crash';
 import { ProblemError } from '@lyftr/shared/errors';
-import type { QueueItem, Trace } from '@lyftr/shared/batch';
+import { isTuple, type QueueItem, type Trace } from '@lyftr/shared/batch';
 import { ENQUEUE_DEADLINE_MS } from '@lyftr/shared/limits';
 import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import { durabilityFaults, failFastRedis, type RedisFsync } from '@lyftr/shared/runtime/redis';
@@ -65,7 +65,7 @@ function withDeadline(adding: Promise<unknown>): Promise<void> {
 function countSources(items: readonly QueueItem[]): ReadonlyMap<string, number> | undefined {
   let counts: Map<string, number> | undefined;
   for (const item of items) {
-    if (Array.isArray(item)) continue;
+    if (isTuple(item)) continue;
     counts ??= new Map();
     counts.set(item.source, (counts.get(item.source) ?? 0) + 1);
   }

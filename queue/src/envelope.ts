@@ -7,6 +7,7 @@
  */
 import {
   isMessageTuple,
+  isTuple,
   type Numbers,
   type QueueItem,
   type ReadBatch,
@@ -63,7 +64,7 @@ export function createEnvelope(
   items: QueueItem[],
   trace?: Trace[],
 ): Envelope {
-  const v = items.every(Array.isArray) ? MESSAGES_VERSION : DELIVERIES_VERSION;
+  const v = items.every(isTuple) ? MESSAGES_VERSION : DELIVERIES_VERSION;
   const envelope: Envelope = { v, producer, first: range[0], at, messages: items };
   if (trace !== undefined) envelope.trace = trace;
   return envelope;

@@ -112,7 +112,7 @@ export interface PutAside {
 export const itemsIn = (batch: QueueBatch | Batch): number =>
   'corrupt' in batch ? size([batch.numbers.range]) : batch.items.length;
 
-export const isTuple = (item: StoreItem): item is MessageTuple => Array.isArray(item);
+export const isTuple = (item: QueueItem | StoreItem): item is MessageTuple => Array.isArray(item);
 
 /** The number of outcomes of one item: its messages, and one dead letter when something is left over. */
 export const outcomesOf = (item: StoreItem): number =>

@@ -133,11 +133,13 @@ export function unconfirmedOf(listed: Listed, store: StoreAccount, producer: str
 }
 
 /** How many deliveries ingest acknowledged, by source. */
-export function acceptedBySource({ producers, ended }: RedisAccount): Record<string, number> {
+export function acceptedBySource(
+  confirmed: Iterable<Confirmed>,
+  ended: RedisAccount['ended'],
+): Record<string, number> {
   const sums = { ...ended.sources };
-  for (const { confirmed } of producers.values())
-    for (const [source, count] of Object.entries(confirmed.sources ?? {}))
-      sums[source] = (sums[source] ?? 0) + count;
+  for (const { sources = {} } of confirmed)
+    for (const [source, count] of Object.entries(sources)) sums[source] = (sums[source] ?? 0) + count;
   return sums;
 }
 
@@ -165,7 +167,10 @@ export function balance(redis: RedisAccount, store: StoreAccount): LedgerAnswer 
   const accounted = created + duplicate + dead_letter + store.writtenOff + waiting;
   return {
     accepted,
-    accepted_by_source: acceptedBySource(redis),
+    accepted_by_source: acceptedBySource(
+      Array.from(redis.producers.values(), ({ confirmed }) => confirmed),
+      redis.ended,
+    ),
     unconfirmed,
     fanout,
     created,

@@ -1,4 +1,14 @@
-/** What ingest tells about sources through Redis. Query reads it. */
+/** What more than one part of the system knows of sources. */
+
+/** In an address and in front of a message id, so that it has no capital letter and no colon. */
+export const SOURCE_NAME_PATTERN = '^(?!-)[a-z0-9-]{1,32}(?<!-)$';
+/** `/webhook/batch` is a route of its own. */
+export const RESERVED_SOURCE_NAME = 'batch';
+export const KEY_ID_PATTERN = '^[A-Za-z0-9._-]{1,32}$';
+
+const SOURCE_NAME = new RegExp(SOURCE_NAME_PATTERN);
+export const isSourceName = (text: string): boolean =>
+  SOURCE_NAME.test(text) && text !== RESERVED_SOURCE_NAME;
 
 /** A delivery of a source that was verified before, in the body of `POST /deliveries`. */
 export interface SentDelivery {
@@ -63,4 +73,38 @@ export interface Reject {
   /** Of the body, in hex. */
   sha256: string;
   request_id: string;
+}
+
+export interface KeyAnswer {
+  id: string;
+  retired: boolean;
+  /** Deliveries that it verified. */
+  used: number;
+  /** ISO 8601, or null when it was never used. */
+  last_used_at: string | null;
+  /** Whether the sender uses another key now, and has not used this one for a long time. */
+  safe_to_retire: boolean;
+}
+
+export interface SourceAnswer {
+  name: string;
+  scheme: string;
+  /** Null when a body is a message or an array of messages. */
+  mapping: string | { jsonata: string } | null;
+  /** Whether the id of a delivery is signed. When it is not, a captured delivery can be sent again under another id. */
+  id_signed: boolean;
+  /** Deliveries. */
+  accepted: number;
+  rejected: number;
+  last_accepted_at: string | null;
+  keys: KeyAnswer[];
+}
+
+/** `GET /sources`. */
+export interface SourcesAnswer {
+  data: SourceAnswer[];
+  /** When the file was read without a fault. */
+  loaded_at: string;
+  /** What was wrong with the file when it was read last. The sources above are then the old ones. */
+  faults: string[];
 }

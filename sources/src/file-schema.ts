@@ -1,4 +1,5 @@
 /** The shape of the sources file. What one member demands of another is checked in file-rules.ts. */
+import { KEY_ID_PATTERN, RESERVED_SOURCE_NAME, SOURCE_NAME_PATTERN } from '@lyftr/shared/sources';
 import { PRESETS, SCHEME_NAMES } from './source.js';
 
 const object = (required: readonly string[], properties: object): object => ({
@@ -23,7 +24,7 @@ const secret = (required: readonly string[], properties: object): object =>
   object(required, { ...properties, env: variable, file });
 
 const key = secret(['id'], {
-  id: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,32}$' },
+  id: { type: 'string', pattern: KEY_ID_PATTERN },
   retired: { type: 'boolean' },
 });
 
@@ -38,7 +39,7 @@ const signature = object(['header', 'algorithm', 'encoding', 'key'], {
 });
 
 export const sourceSchema = object(['name', 'scheme', 'keys'], {
-  name: { type: 'string', pattern: '^(?!-)[a-z0-9-]{1,32}(?<!-)$', not: { const: 'batch' } },
+  name: { type: 'string', pattern: SOURCE_NAME_PATTERN, not: { const: RESERVED_SOURCE_NAME } },
   scheme: { enum: SCHEME_NAMES },
   keys: { type: 'array', minItems: 1, maxItems: 8, items: key },
   url: { type: 'string', pattern: '^https?://[!-~]+$' },

@@ -104,4 +104,17 @@ export function requestOf(
   return { method: 'POST', url, body, nowMs: NOW_MS, ...changes, headers: sign(delivery) } as SignedRequest;
 }
 
+/** The schemes that sign a time. */
+export const TIMED: ReadonlySet<SchemeName> = new Set<SchemeName>([
+  'standard-webhooks',
+  'stripe',
+  'slack',
+  'paddle',
+  'linear',
+  'zoom',
+  'discord',
+  'sendgrid',
+  'generic',
+]);
+
 export const SIGNING = SCHEME_NAMES.filter((name) => name !== 'token');

@@ -279,6 +279,8 @@ test('a rejected delivery is explained, and no secret is in the answer', async (
     ],
   );
   assert.ok(Date.parse(whatsapp.last_accepted_at) > 0);
+  // twice the one with four messages, and the one with an unknown type
+  assert.equal(whatsapp.accepted, 3);
   const everything = JSON.stringify([whatsapp, reject, (await system.get('/metrics')).text]);
   for (const secret of [META, OLD, GITHUB, STRIPE]) assert.ok(!everything.includes(secret));
 });

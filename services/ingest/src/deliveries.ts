@@ -6,7 +6,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { SourceDelivery } from '@lyftr/shared/batch';
 import { fieldErrors, ProblemError, type FieldError } from '@lyftr/shared/errors';
-import type { SentDelivery } from '@lyftr/shared/sources';
+import { isSourceName, KEY_ID_PATTERN, type SentDelivery } from '@lyftr/shared/sources';
 import { readTimeMs } from '@lyftr/sources/read';
 import { SCHEME_NAMES, type Source } from '@lyftr/sources/source';
 import { bodyText } from './body-text.js';
@@ -23,8 +23,6 @@ export const sentBytesMax = (bodyBytesMax: number): number => 2 * bodyBytesMax +
 /** As many headers as a request can have come with. */
 const HEADERS_MAX = 64;
 
-const SOURCE_NAME = /^(?!-|batch$)[a-z0-9-]{1,32}(?<!-)$/;
-const KEY_ID = /^[A-Za-z0-9._-]{1,32}$/;
 const HEADER_NAME = /^[a-z0-9-]{1,64}$/;
 
 const isBase64 = (text: string): boolean => Buffer.from(text, 'base64').toString('base64') === text;
@@ -33,8 +31,8 @@ const isSent = new Ajv2020({
   allErrors: true,
   strict: true,
   formats: {
-    'source-name': SOURCE_NAME,
-    'key-id': KEY_ID,
+    'source-name': isSourceName,
+    'key-id': new RegExp(KEY_ID_PATTERN),
     'header-name': HEADER_NAME,
     'iso-time': (text) => readTimeMs(text, 'iso') !== undefined,
     base64: isBase64,

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { builtInSource } from '@lyftr/sources/open';
 import { SCHEME_NAMES, type SchemeName, type Source } from '@lyftr/sources/source';
-import { otherKeyOf } from '@lyftr/sources/testing';
+import { otherKeyOf, TIMED } from '@lyftr/sources/testing';
 import { startIngest } from './testing.js';
 import { longAgo, send, senderOf, signedBy, type Sent } from './testing-sources.js';
 
@@ -24,17 +24,6 @@ after(() => ingest.close());
 
 /** `token` signs nothing: its header is the key. */
 const SIGNS_BODY = (scheme: SchemeName): boolean => scheme !== 'token';
-const SIGNS_TIME = new Set<SchemeName>([
-  'standard-webhooks',
-  'stripe',
-  'slack',
-  'paddle',
-  'linear',
-  'zoom',
-  'discord',
-  'sendgrid',
-  'generic',
-]);
 
 const signatureOf = ({ headers }: Sent): [string, string] => {
   const found = headers.slice(1).find(([name]) => !/id$|timestamp$|delivery$/.test(name));
@@ -78,7 +67,7 @@ function forgeriesOf(scheme: SchemeName): [what: string, sent: Sent][] {
       forgeries.push(['written anew', { ...sent, body: Buffer.from(again) }]);
     }
   }
-  if (SIGNS_TIME.has(scheme)) forgeries.push(['old', signedBy(scheme, { nowMs: longAgo() })]);
+  if (TIMED.has(scheme)) forgeries.push(['old', signedBy(scheme, { nowMs: longAgo() })]);
   return forgeries;
 }
 

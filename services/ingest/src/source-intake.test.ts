@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { SourceDelivery } from '@lyftr/shared/batch';
 import { SCHEME_NAMES, type SchemeName } from '@lyftr/sources/source';
+import { TIMED } from '@lyftr/sources/testing';
 import { answersIn, bodyOf, exchange, OK, requestOf, startIngest } from './testing.js';
 import { bytesOf, send, senderOf, signedBy, type SentChanges } from './testing-sources.js';
 
@@ -74,17 +75,6 @@ for (const scheme of SCHEME_NAMES) {
     for (const [name, value] of signatures) assert.ok(!stored.includes(value) || /time/.test(name), name);
   });
 }
-const TIMED = new Set<SchemeName>([
-  'standard-webhooks',
-  'stripe',
-  'slack',
-  'paddle',
-  'linear',
-  'zoom',
-  'discord',
-  'sendgrid',
-  'generic',
-]);
 const KEPT_IDS = new Set(['webhook-id', 'x-github-delivery', 'x-shopify-webhook-id', 'linear-delivery']);
 
 describe('bytes', () => {

@@ -1,14 +1,15 @@
 /** Makes messages of deliveries, before they are stored. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type {
-  Batch,
-  DeliveryMessage,
-  MappedDelivery,
-  MessageTuple,
-  QueueBatch,
-  QueueItem,
-  SourceDelivery,
-  StoreItem,
+import {
+  isTuple,
+  type Batch,
+  type DeliveryMessage,
+  type MappedDelivery,
+  type MessageTuple,
+  type QueueBatch,
+  type QueueItem,
+  type SourceDelivery,
+  type StoreItem,
 } from '@lyftr/shared/batch';
 import { rateLimited, type Logger } from '@lyftr/shared/runtime/log';
 import type { Sources } from '@lyftr/sources/current';
@@ -54,8 +55,6 @@ function toDeliveryMessage({
     extra === undefined ? [message_id, from, to, ts, text] : [message_id, from, to, ts, text, extra];
   return { tuple, tsIsOfDelivery };
 }
-
-const isDelivery = (item: QueueItem): item is SourceDelivery => !Array.isArray(item);
 
 export function createMapper(sources: () => Sources, log: Logger): Mapper {
   const expressions = new Expressions();
@@ -108,13 +107,13 @@ export function createMapper(sources: () => Sources, log: Logger): Mapper {
   }
 
   const mapItem = (item: QueueItem): StoreItem | Promise<MappedDelivery> =>
-    isDelivery(item) ? mapOne(item) : item;
+    isTuple(item) ? item : mapOne(item);
 
   return {
     async map(batches) {
       const mapped: Batch[] = [];
       for (const batch of batches) {
-        if ('corrupt' in batch || !batch.items.some(isDelivery)) {
+        if ('corrupt' in batch || batch.items.every(isTuple)) {
           mapped.push(batch as Batch);
           continue;
         }

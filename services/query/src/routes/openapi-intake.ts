@@ -1,5 +1,6 @@
 /** The operations of the OpenAPI description with which senders deliver, and those that show their sources. */
 import { delivery, handshake, intake, json, ok, problems, queryParameters, read } from './openapi-parts.js';
+import { SOURCE_NAME_PATTERN } from '@lyftr/shared/sources';
 import { count, object, ref, type Json } from './schema-parts.js';
 import { rejectsParameters } from './sources.js';
 
@@ -9,7 +10,7 @@ const sourceName = {
   in: 'path',
   required: true,
   description: 'Name of the source in the sources file.',
-  schema: { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$' },
+  schema: { type: 'string', pattern: SOURCE_NAME_PATTERN },
 };
 export function intakePaths(): Json {
   const text = (schema: Json = { type: 'string' }) => ({ schema });

@@ -7,7 +7,7 @@ import { DEAD_LETTER_KINDS } from '@lyftr/shared/outcomes';
 import { NEAR_MISSES, REJECT_REASONS, type Reject } from '@lyftr/shared/sources';
 import { PRESETS, SCHEME_NAMES } from '@lyftr/sources/source';
 import { PUBLIC } from './assets.js';
-import type { KeyAnswer } from './sources.js';
+import type { KeyAnswer } from '@lyftr/shared/sources';
 
 const load = async (file: string): Promise<unknown> => import(pathToFileURL(join(PUBLIC, file)).href);
 

@@ -3,49 +3,23 @@ import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '@lyftr/shared/errors';
 import type { PublishedMetric } from '@lyftr/shared/metrics';
-import { keyUsedField, REJECTS_KEY, REJECTS_MAX, type Reject } from '@lyftr/shared/sources';
+import {
+  keyUsedField,
+  REJECTS_KEY,
+  REJECTS_MAX,
+  type KeyAnswer,
+  type Reject,
+  type SourceAnswer,
+  type SourcesAnswer,
+} from '@lyftr/shared/sources';
 import type { CurrentSources, Sources } from '@lyftr/sources/current';
-import type { Mapping, SchemeName, Source } from '@lyftr/sources/source';
-import { readRedisAccount } from '@lyftr/queue/account';
-import { acceptedBySource } from '@lyftr/shared/ledger';
+import type { Source } from '@lyftr/sources/source';
+import { readAcceptedBySource } from '@lyftr/queue/account';
 import { readPublished, type Published } from '../system/published.js';
 import { sumOf } from '../system/families.js';
 import { parameterReader, type ParameterSchema } from './parameters.js';
 
 const HOUR_MS = 60 * 60 * 1_000;
-
-export interface KeyAnswer {
-  id: string;
-  retired: boolean;
-  /** Deliveries that it verified. */
-  used: number;
-  /** ISO 8601, or null when it was never used. */
-  last_used_at: string | null;
-  /** Whether the sender uses another key now, and has not used this one for a long time. */
-  safe_to_retire: boolean;
-}
-
-export interface SourceAnswer {
-  name: string;
-  scheme: SchemeName;
-  /** Null when a body is a message or an array of messages. */
-  mapping: Mapping | null;
-  /** Whether the id of a delivery is signed. When it is not, a captured delivery can be sent again under another id. */
-  id_signed: boolean;
-  /** Deliveries. */
-  accepted: number;
-  rejected: number;
-  last_accepted_at: string | null;
-  keys: KeyAnswer[];
-}
-
-export interface SourcesAnswer {
-  data: SourceAnswer[];
-  /** When the file was read without a fault. */
-  loaded_at: string;
-  /** What was wrong with the file when it was read last. The sources above are then the old ones. */
-  faults: string[];
-}
 
 /** The use of all keys, from Redis. */
 interface Use {
@@ -58,12 +32,12 @@ const iso = (ms: number | undefined): string | null => (ms === undefined ? null 
 
 async function readUse(redis: Redis): Promise<Use> {
   try {
-    const [account, { snapshots, retired, keysUsed }] = await Promise.all([
-      readRedisAccount(redis),
+    const [accepted, { snapshots, retired, keysUsed }] = await Promise.all([
+      readAcceptedBySource(redis),
       readPublished(redis),
     ]);
     const all = [...snapshots, ...(retired === undefined ? [] : [retired])];
-    return { accepted: acceptedBySource(account), metrics: all.map(({ metrics }) => metrics), keysUsed };
+    return { accepted, metrics: all.map(({ metrics }) => metrics), keysUsed };
   } catch {
     throw new ProblemError('not-ready', 'Redis is not responding. It holds the use of the sources.', {
       retryAfterSeconds: 1,

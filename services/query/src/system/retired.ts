@@ -25,7 +25,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 for i = 4, #ARGV, 2 do redis.call('HDEL', KEYS[1], ARGV[i]) end
 return 1`;
 
-async function sumOf(
+async function sumUp(
   retiredBefore: ProcessSnapshot | undefined,
   idle: ProcessSnapshot[],
   now: number,
@@ -70,7 +70,7 @@ export function createReaper(redis: Redis): { run(now?: number): Promise<number>
         idle.push(snapshot);
       }
       if (idle.length === 0) return 0;
-      const sum = JSON.stringify(await sumOf(retired, idle, now));
+      const sum = JSON.stringify(await sumUp(retired, idle, now));
       const folded = await redis.eval(
         FOLD,
         1,

@@ -3,11 +3,11 @@ import type { StoredDelivery } from '../../delivery.js';
 import type { Reader } from './snapshots.js';
 
 /** A delivery as it leaves a thread: there, a Buffer becomes a plain array of bytes. */
-export interface SentDelivery extends Omit<StoredDelivery, 'body'> {
+export interface ThreadDelivery extends Omit<StoredDelivery, 'body'> {
   body: Uint8Array;
 }
 
-interface Row extends Omit<SentDelivery, 'headers' | 'imported'> {
+interface Row extends Omit<ThreadDelivery, 'headers' | 'imported'> {
   headers: string;
   imported: number;
 }
@@ -15,14 +15,14 @@ interface Row extends Omit<SentDelivery, 'headers' | 'imported'> {
 const COLUMNS = `d.source, d.scheme, d.key, d.delivery_id AS id, d.verified_at, d.signed_at, d.content_type, d.headers,
   d.imported, d.body`;
 
-const toDelivery = ({ headers, imported, ...row }: Row): SentDelivery => ({
+const toDelivery = ({ headers, imported, ...row }: Row): ThreadDelivery => ({
   ...row,
   headers: JSON.parse(headers) as Record<string, string>,
   imported: imported === 1,
 });
 
 /** The delivery that a message came by. */
-export function readDelivery(reader: Reader, messageId: string): SentDelivery | undefined {
+export function readDelivery(reader: Reader, messageId: string): ThreadDelivery | undefined {
   const row = reader.get(
     `SELECT ${COLUMNS} FROM messages AS m JOIN deliveries AS d ON d.id = m.delivery WHERE m.message_id = @messageId`,
     { messageId },
@@ -57,7 +57,7 @@ export function readNumbers(reader: Reader, messageIds: readonly string[]): numb
 export interface DeliveriesPart {
   /** How many of the numbers are done with. Retention may have removed some of their deliveries. */
   read: number;
-  deliveries: SentDelivery[];
+  deliveries: ThreadDelivery[];
 }
 
 /** Reads deliveries by their numbers until their bodies reach `bytesMax`. */

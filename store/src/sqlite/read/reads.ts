@@ -10,7 +10,7 @@ import { ProblemError } from '@lyftr/shared/errors';
 import type { StoredDelivery } from '../../delivery.js';
 import type { Bucket, SearchAnswer, Stats, StatsQuery, StoredMessage } from '../../store.js';
 import { isBucketed, type Filter } from './conditions.js';
-import type { DeliveriesPart, SentDelivery } from './deliveries.js';
+import type { DeliveriesPart, ThreadDelivery } from './deliveries.js';
 import type { Page } from './page.js';
 import type { Bounds, ThreadResult } from './thread.js';
 import { sizeOf, type Remembered } from './remembered.js';
@@ -50,7 +50,7 @@ const timedOut = (timeoutMs: number, isKept: boolean) =>
     { retryAfterSeconds: 1 },
   );
 
-const withBuffer = (delivery: SentDelivery): StoredDelivery => {
+const withBuffer = (delivery: ThreadDelivery): StoredDelivery => {
   const { buffer, byteOffset, byteLength } = delivery.body;
   return { ...delivery, body: Buffer.from(buffer, byteOffset, byteLength) };
 };
@@ -133,7 +133,7 @@ export function createReads(file: string, timeoutMs: number): Reads {
     },
     message: (id) => run<StoredMessage>(quick, 'message', id),
     async delivery(messageId) {
-      const delivery = await run<SentDelivery>(quick, 'delivery', messageId);
+      const delivery = await run<ThreadDelivery>(quick, 'delivery', messageId);
       return delivery && withBuffer(delivery);
     },
     sources: async () => (await run<string[]>(quick, 'sources', undefined)) ?? [],

@@ -38,13 +38,9 @@ type InsertParameters = [
 
 /** What a person reads. The pointers are in the letter. */
 function reasonOf({ leftovers, fault }: MappedDelivery): string {
-  const parts =
-    leftovers.length === 1 && leftovers[0] === ''
-      ? 'the whole body has no rule in the mapping'
-      : leftovers.length === 1
-        ? '1 part of the body has no rule in the mapping'
-        : `${leftovers.length} parts of the body have no rule in the mapping`;
-  return fault === undefined ? parts : `${parts}: ${fault}`;
+  if (fault !== undefined) return fault;
+  if (leftovers.length > 1) return `the mapping has no rule for ${leftovers.length} parts of the body`;
+  return `the mapping has no rule for ${leftovers[0] === '' ? 'the body' : '1 part of the body'}`;
 }
 
 export function createDeliveries(
